@@ -1,0 +1,50 @@
+"""The engine's configuration: the only module that reads environment variables."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+DEFAULT_CACHE_LIMIT_BYTES = 20 * 1024**3
+
+
+@dataclass(frozen=True)
+class Config:
+    """Folders and limits of one engine.
+
+    Attributes:
+        data_dir: Jobs database, ``engine.json``, logs (``SATCLIP_HOME``).
+        cache_dir: Feature maps and text vectors (``SATCLIP_CACHE``); may be deleted at any time.
+        models_dir: Downloaded and imported models (``SATCLIP_MODELS``).
+        resources_dir: Files that ship with the engine: the embedded model, prompt sets (``SATCLIP_RESOURCES``).
+        cache_limit_bytes: Size above which the least recently used feature maps go (``SATCLIP_CACHE_LIMIT_GB``).
+    """
+
+    data_dir: Path
+    cache_dir: Path
+    models_dir: Path
+    resources_dir: Path
+    cache_limit_bytes: int
+
+    @classmethod
+    def from_environment(cls) -> Config:
+        """Read the configuration from the environment, with per-user defaults."""
+        env = os.environ
+        data_dir = Path(env.get("SATCLIP_HOME") or platformdirs.user_data_dir("satclip", appauthor=False))
+        cache = env.get("SATCLIP_CACHE")
+        limit_gb = env.get("SATCLIP_CACHE_LIMIT_GB")
+        return cls(
+            data_dir=data_dir,
+            cache_dir=Path(cache) if cache else data_dir / "cache",
+            models_dir=Path(env.get("SATCLIP_MODELS") or data_dir / "models"),
+            resources_dir=Path(env.get("SATCLIP_RESOURCES") or _bundled_resources()),
+            cache_limit_bytes=int(float(limit_gb) * 1024**3) if limit_gb else DEFAULT_CACHE_LIMIT_BYTES,
+        )
+
+
+def _bundled_resources() -> Path:
+    """Return ``resources/`` beside ``engine/``: the layout of the repository and of the plugin's zip."""
+    return Path(__file__).resolve().parents[2] / "resources"

@@ -1,0 +1,58 @@
+"""The contract between plugin and engine: frozen dataclasses, standard library only, Python 3.9 syntax."""
+
+from .classes import (
+    PALETTE,
+    ClassSet,
+    ClassSpec,
+    ClassSyntaxError,
+    format_classes,
+    parse_classes,
+)
+from .codec import ProtocolError, from_json, to_json
+from .engine import ENGINE_FILE_NAME, HEARTBEAT_S, PROTOCOL_VERSION, EngineFile, Hello, ModelInfo
+from .jobs import Artifact, Event, JobSpec, JobState, JobView, Problem, ProgressUpdate
+from .segment import (
+    Aoi,
+    Estimate,
+    FeatureOptions,
+    Outputs,
+    PolygonOptions,
+    PreviewRequest,
+    PreviewResult,
+    SegmentRequest,
+    TextOptions,
+)
+
+__all__ = [
+    "ENGINE_FILE_NAME",
+    "HEARTBEAT_S",
+    "PALETTE",
+    "PROTOCOL_VERSION",
+    "Aoi",
+    "Artifact",
+    "ClassSet",
+    "ClassSpec",
+    "ClassSyntaxError",
+    "EngineFile",
+    "Estimate",
+    "Event",
+    "FeatureOptions",
+    "Hello",
+    "JobSpec",
+    "JobState",
+    "JobView",
+    "ModelInfo",
+    "Outputs",
+    "PolygonOptions",
+    "PreviewRequest",
+    "PreviewResult",
+    "Problem",
+    "ProgressUpdate",
+    "ProtocolError",
+    "SegmentRequest",
+    "TextOptions",
+    "format_classes",
+    "from_json",
+    "parse_classes",
+    "to_json",
+]

@@ -1,0 +1,80 @@
+"""How a client finds an engine, greets it and learns its models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+PROTOCOL_VERSION = 1
+ENGINE_FILE_NAME = "engine.json"
+HEARTBEAT_S = 10.0
+
+
+@dataclass(frozen=True)
+class EngineFile:
+    """Contents of ``engine.json`` (mode 0600 in a 0700 folder): where the running engine listens."""
+
+    port: int
+    token: str
+    pid: int
+    started_s: float
+    instance: str
+    protocol_version: int = PROTOCOL_VERSION
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Answer to ``GET /v1/hello``.
+
+    Attributes:
+        version: Version of the engine.
+        instance: Id of this start of the engine.
+        protocol_version: Must equal the client's.
+        device: Human-readable best device, e.g. ``CPU, 2 cores``; empty until a worker has looked.
+        memory_total_bytes: Of the machine.
+        memory_available_bytes: Of the machine.
+        cache_bytes: Size of the cached feature maps.
+        cache_limit_bytes: Limit of that cache.
+    """
+
+    version: str
+    instance: str
+    protocol_version: int
+    device: str
+    memory_total_bytes: int
+    memory_available_bytes: int
+    cache_bytes: int
+    cache_limit_bytes: int
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model as the model list shows it.
+
+    Attributes:
+        id: Stable id, used in requests.
+        title: For people.
+        licence: SPDX id or the publisher's words.
+        builtin: Ships with the engine.
+        installed: Weights are on this machine.
+        dense: Whether it can make maps.
+        size_bytes: Of the weights; None where unknown.
+        cell_px: Side of one feature cell in working pixels.
+        window_px: Side of one encoder window in working pixels.
+        gsd_min_m: Finest recommended working GSD.
+        gsd_max_m: Coarsest recommended working GSD.
+        notes: What it is good at, what is unconfirmed.
+    """
+
+    id: str
+    title: str
+    licence: str
+    builtin: bool
+    installed: bool
+    dense: bool
+    size_bytes: Optional[int] = None
+    cell_px: Optional[int] = None
+    window_px: Optional[int] = None
+    gsd_min_m: Optional[float] = None
+    gsd_max_m: Optional[float] = None
+    notes: str = ""
