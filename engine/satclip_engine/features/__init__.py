@@ -1,0 +1,1 @@
+"""Dense, text-aligned features of a scene: encoded once, kept on disk, asked many times."""

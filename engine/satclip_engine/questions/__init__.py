@@ -1,0 +1,1 @@
+"""Questions: functions of a feature map and a head that leave products."""
