@@ -1,0 +1,1 @@
+"""Everything with a window: the dock, its pages, the job panel, map tools and dialogs."""

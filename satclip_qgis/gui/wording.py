@@ -1,0 +1,81 @@
+"""Numbers, states and stages as sentences: no widget here."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from satclip_qgis.i18n import tr
+from satclip_qgis.protocol import JobState, JobView, ProgressUpdate
+
+
+def duration(seconds: float) -> str:
+    """Return ``seconds`` as a person says it: ``40 s``, ``1 min 40 s``, ``2 h 05 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return tr("{s} s").format(s=whole)
+    if whole < 3600:
+        return tr("{min} min {s:02d} s").format(min=whole // 60, s=whole % 60)
+    return tr("{h} h {min:02d} min").format(h=whole // 3600, min=whole % 3600 // 60)
+
+
+def size(size_bytes: float) -> str:
+    """Return ``size_bytes`` in decimal units, two or three digits: ``210 MB``, ``1.4 GB``."""
+    value = float(size_bytes)
+    for unit in ("B", "kB", "MB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}"
+        value /= 1000.0
+    return f"{value:.1f} GB"
+
+
+def metres_per_pixel(gsd_m: float) -> str:
+    """Return a ground sampling distance with as many digits as it deserves: ``0.075``, ``0.50``, ``30``."""
+    digits = 3 if gsd_m < 0.1 else 2 if gsd_m < 10 else 0
+    return tr("{gsd} m/px").format(gsd=f"{gsd_m:.{digits}f}")
+
+
+def stage(name: str) -> str:
+    """Return the stage of a job for people."""
+    known = {
+        "read": tr("Reading"),
+        "encode": tr("Encoding"),
+        "map": tr("Mapping"),
+        "write": tr("Writing"),
+        "export": tr("Exporting"),
+        "polygons": tr("Drawing polygons"),
+    }
+    return known.get(name, name.capitalize())
+
+
+def state(value: JobState) -> str:
+    """Return the state of a job for people."""
+    return {
+        JobState.QUEUED: tr("Waiting"),
+        JobState.STARTING: tr("Starting"),
+        JobState.RUNNING: tr("Running"),
+        JobState.SUCCEEDED: tr("Finished"),
+        JobState.FAILED: tr("Failed"),
+        JobState.CANCELLED: tr("Cancelled"),
+        JobState.INTERRUPTED: tr("Interrupted"),
+    }[value]
+
+
+def progress(update: Optional[ProgressUpdate]) -> str:
+    """Return one line on a running job: stage, share done, time left, device."""
+    if update is None:
+        return tr("Starting…")
+    parts = [tr("{stage} {percent} %").format(stage=stage(update.stage), percent=int(update.done * 100))]
+    if update.eta_s is not None:
+        parts.append(tr("about {time} left").format(time=duration(update.eta_s)))
+    if update.device:
+        parts.append(update.device)
+    return " · ".join(parts)
+
+
+def job_status(job: JobView) -> str:
+    """Return what the job panel says about ``job``."""
+    if job.state is JobState.FAILED and job.problem is not None:
+        return tr("Failed: {why}").format(why=job.problem.detail)
+    if job.state in (JobState.STARTING, JobState.RUNNING):
+        return progress(job.progress)
+    return state(job.state)
