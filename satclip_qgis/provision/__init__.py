@@ -1,0 +1,1 @@
+"""Finding, installing, starting and stopping the engine; nothing happens at import."""
