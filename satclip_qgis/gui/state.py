@@ -42,7 +42,7 @@ class MapState:
     layer_id: str = ""
     classes: tuple[ClassSpec, ...] = ()
     features: FeatureOptions = field(default_factory=FeatureOptions)
-    unknown_below: Optional[float] = None
+    unknown_below: Optional[float] = None  # noqa: UP045 - resolved at run time, also on Python 3.9
     where: str = WHOLE_LAYER
     rectangle: tuple[float, ...] = ()
     rectangle_crs: str = ""
@@ -59,7 +59,7 @@ def write_state(project: QgsProject, state: MapState) -> None:
         project.writeEntry(SCOPE, "map", text)
 
 
-def read_state(project: QgsProject) -> Optional[MapState]:
+def read_state(project: QgsProject) -> MapState | None:
     """Return the state kept in ``project``, or None if there is none that can be read."""
     text, found = project.readEntry(SCOPE, "map")
     if not found or not text:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import JobState, JobView, ProgressUpdate
 
@@ -60,7 +58,7 @@ def state(value: JobState) -> str:
     }[value]
 
 
-def progress(update: Optional[ProgressUpdate]) -> str:
+def progress(update: ProgressUpdate | None) -> str:
     """Return one line on a running job: stage, share done, time left, device."""
     if update is None:
         return tr("Starting…")
