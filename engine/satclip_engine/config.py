@@ -44,6 +44,21 @@ class Config:
             cache_limit_bytes=int(float(limit_gb) * 1024**3) if limit_gb else DEFAULT_CACHE_LIMIT_BYTES,
         )
 
+    @property
+    def logs_dir(self) -> Path:
+        """Folder of the log files."""
+        return self.data_dir / "logs"
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables that give a child process this configuration."""
+        return {
+            "SATCLIP_HOME": str(self.data_dir.resolve()),
+            "SATCLIP_CACHE": str(self.cache_dir.resolve()),
+            "SATCLIP_MODELS": str(self.models_dir.resolve()),
+            "SATCLIP_RESOURCES": str(self.resources_dir.resolve()),
+            "SATCLIP_CACHE_LIMIT_GB": repr(self.cache_limit_bytes / 1024**3),
+        }
+
 
 def _bundled_resources() -> Path:
     """Return ``resources/`` beside ``engine/``: the layout of the repository and of the plugin's zip."""

@@ -9,7 +9,7 @@ from .classes import (
     parse_classes,
 )
 from .codec import ProtocolError, from_json, to_json
-from .engine import ENGINE_FILE_NAME, HEARTBEAT_S, PROTOCOL_VERSION, EngineFile, Hello, ModelInfo
+from .engine import CLIENT_HEADER, ENGINE_FILE_NAME, HEARTBEAT_S, PROTOCOL_VERSION, EngineFile, Hello, ModelInfo
 from .jobs import Artifact, Event, JobSpec, JobState, JobView, Problem, ProgressUpdate
 from .segment import (
     Aoi,
@@ -24,6 +24,7 @@ from .segment import (
 )
 
 __all__ = [
+    "CLIENT_HEADER",
     "ENGINE_FILE_NAME",
     "HEARTBEAT_S",
     "PALETTE",

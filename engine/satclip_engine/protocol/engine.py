@@ -9,6 +9,9 @@ PROTOCOL_VERSION = 1
 ENGINE_FILE_NAME = "engine.json"
 HEARTBEAT_S = 10.0
 
+# Names the sender (any text, one per QGIS window): its newer preview takes the place of its older, waiting one.
+CLIENT_HEADER = "X-Satclip-Client"
+
 
 @dataclass(frozen=True)
 class EngineFile:

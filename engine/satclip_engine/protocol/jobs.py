@@ -106,7 +106,8 @@ class Event:
 
     Attributes:
         seq: Give the last one seen as ``/v1/events?after=seq`` to continue.
-        type: ``job`` (data is a ``JobView``), ``features`` (data: scene, known_fraction), ``engine``.
+        type: ``job`` (data is a ``JobView``), ``job_removed`` (data: id), ``features`` (data: scene),
+            ``engine`` (data: instance, device, cache_bytes, or problem).
         data: The payload as JSON.
     """
 

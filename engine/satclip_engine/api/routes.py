@@ -1,0 +1,104 @@
+"""The addresses of ``/v1``."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from satclip_engine.api.bodies import answer, job_id_of, read_body
+from satclip_engine.api.engine import Engine
+from satclip_engine.api.problems import answer_exception, answer_http_exception
+from satclip_engine.api.security import Guard
+from satclip_engine.api.stream import event_stream, seq_of
+from satclip_engine.errors import SatclipError
+from satclip_engine.protocol import CLIENT_HEADER, JobSpec, PreviewRequest, SegmentRequest, to_json
+
+
+def create_app(engine: Engine) -> Starlette:
+    """Return the ASGI application of ``engine``."""
+    routes = _Routes(engine)
+    return Starlette(
+        routes=[
+            Route("/v1/hello", routes.hello),
+            Route("/v1/models", routes.models),
+            Route("/v1/jobs", routes.jobs),
+            Route("/v1/jobs/{job_id}", routes.put_job, methods=["PUT"]),
+            Route("/v1/jobs/{job_id}", routes.job),
+            Route("/v1/jobs/{job_id}", routes.remove_job, methods=["DELETE"]),
+            Route("/v1/jobs/{job_id}/cancel", routes.cancel_job, methods=["POST"]),
+            Route("/v1/jobs/{job_id}/resume", routes.resume_job, methods=["POST"]),
+            Route("/v1/events", routes.events),
+            Route("/v1/preview", routes.preview, methods=["POST"]),
+            Route("/v1/estimate", routes.estimate, methods=["POST"]),
+            Route("/v1/cache", routes.cache),
+            Route("/v1/cache", routes.clear_cache, methods=["DELETE"]),
+            Route("/v1/shutdown", routes.shutdown, methods=["POST"]),
+        ],
+        middleware=[Middleware(Guard, token=engine.token)],
+        exception_handlers={
+            SatclipError: answer_exception,
+            HTTPException: answer_http_exception,
+            Exception: answer_exception,
+        },
+    )
+
+
+class _Routes:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def hello(self, _request: Request) -> Response:
+        return answer(self._engine.hello())
+
+    async def models(self, _request: Request) -> Response:
+        return answer(await self._engine.interactive.request("models", {}))
+
+    async def jobs(self, _request: Request) -> Response:
+        return answer({"jobs": self._engine.supervisor.store.list()})
+
+    async def put_job(self, request: Request) -> Response:
+        spec = await read_body(request, JobSpec)
+        return answer(self._engine.supervisor.put(job_id_of(request), spec))
+
+    async def job(self, request: Request) -> Response:
+        return answer(self._engine.supervisor.store.get(job_id_of(request)))
+
+    async def remove_job(self, request: Request) -> Response:
+        self._engine.supervisor.remove(job_id_of(request))
+        return answer({})
+
+    async def cancel_job(self, request: Request) -> Response:
+        return answer(self._engine.supervisor.cancel(job_id_of(request)))
+
+    async def resume_job(self, request: Request) -> Response:
+        return answer(self._engine.supervisor.resume(job_id_of(request)))
+
+    async def events(self, request: Request) -> Response:
+        stream = event_stream(self._engine, seq_of(request))
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def preview(self, request: Request) -> Response:
+        return await self._ask(request, "preview", await read_body(request, PreviewRequest))
+
+    async def estimate(self, request: Request) -> Response:
+        return await self._ask(request, "estimate", await read_body(request, SegmentRequest))
+
+    async def cache(self, _request: Request) -> Response:
+        return answer(await self._engine.interactive.request("cache", {}))
+
+    async def clear_cache(self, _request: Request) -> Response:
+        result = await self._engine.interactive.request("clear_cache", {})
+        self._engine.take_status(result)
+        return answer(result)
+
+    async def shutdown(self, _request: Request) -> Response:
+        self._engine.closing.set()
+        return answer({}, status=202)
+
+    async def _ask(self, request: Request, method: str, body: PreviewRequest | SegmentRequest) -> Response:
+        client = request.headers.get(CLIENT_HEADER, "")
+        return answer(await self._engine.interactive.request(method, to_json(body), newest_of=f"{method} of {client}"))

@@ -1,0 +1,1 @@
+"""Durable jobs: their states, their database, and the supervisor that runs them in worker processes."""

@@ -1,0 +1,32 @@
+"""The kinds of job there are and the request each takes; what runs them is ``worker.kinds``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from satclip_engine.errors import OptionError
+from satclip_engine.jobs.problems import as_satclip_error
+from satclip_engine.protocol import JobSpec, ProtocolError, SegmentRequest, from_json
+
+REQUEST_TYPES: Mapping[str, type[Any]] = {"segment": SegmentRequest}
+
+
+def check_spec(spec: JobSpec, request_types: Mapping[str, type[Any]]) -> None:
+    """Accept a job before it is queued, so that a wrong request fails at once and not in a worker.
+
+    Raises:
+        SatclipError: if the kind is unknown or the request does not have its form.
+    """
+    request_type = request_types.get(spec.kind)
+    if request_type is None:
+        raise OptionError(
+            f"This engine has no job of the kind {spec.kind!r}.",
+            remedy="Update the engine so that it fits the plugin.",
+            code="option.kind",
+            kind=spec.kind,
+        )
+    try:
+        from_json(request_type, spec.request)
+    except ProtocolError as error:
+        raise as_satclip_error(error) from error

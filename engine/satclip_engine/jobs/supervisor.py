@@ -1,0 +1,172 @@
+"""Runs queued jobs in worker processes and alone decides what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from satclip_engine.jobs.kinds import REQUEST_TYPES, check_spec
+from satclip_engine.jobs.launcher import WorkerLauncher
+from satclip_engine.jobs.problems import to_problem
+from satclip_engine.jobs.run import JobRun, Outcome, lost_worker_problem
+from satclip_engine.jobs.store import JobStore
+from satclip_engine.protocol import JobSpec, JobView
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SupervisorLimits:
+    """How patient a supervisor is.
+
+    Attributes:
+        attempts: Starts of one job before a lost worker makes it fail.
+        parallel_jobs: Workers at one time; jobs share one device, so more would only slow each other.
+        cancel_s: Time a worker has to stop by itself.
+        terminate_s: Time it then has after being asked by the operating system.
+        exit_s: Time to end after having said its last word.
+    """
+
+    attempts: int = 3
+    parallel_jobs: int = 1
+    cancel_s: float = 5.0
+    terminate_s: float = 2.0
+    exit_s: float = 10.0
+
+
+class Supervisor:
+    """The scheduler; lives in one asyncio loop.
+
+    Args:
+        store: The durable jobs.
+        launcher: Starts workers.
+        limits: Patience.
+        request_types: Request dataclass of every kind of job.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        launcher: WorkerLauncher,
+        limits: SupervisorLimits | None = None,
+        request_types: Mapping[str, type[Any]] = REQUEST_TYPES,
+    ) -> None:
+        self.store = store
+        self._launcher = launcher
+        self._limits = limits or SupervisorLimits()
+        self._request_types = request_types
+        self._runs: dict[str, JobRun] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Recover what an earlier supervisor left behind, then begin to run jobs."""
+        for view, worker in self.store.with_worker():
+            if worker is not None and worker.is_alive():
+                # Its supervisor is dead, so nobody hears it; two workers must never write one folder.
+                await asyncio.to_thread(worker.kill_tree)
+            logger.info("recovering job", extra={"job": view.id, "attempt": view.attempt})
+            self._after_loss(view.id, exit_words="the engine was ended", tail=())
+        self._fill()
+
+    async def stop(self) -> None:
+        """End all workers now; their jobs stay queued and continue at the next start."""
+        self._stopping = True
+        for run in list(self._runs.values()):
+            await run.kill()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def put(self, job_id: str, spec: JobSpec) -> JobView:
+        """Queue a job; see ``JobStore.put``.
+
+        Raises:
+            SatclipError: if the spec is wrong or the id is taken.
+        """
+        check_spec(spec, self._request_types)
+        view = self.store.put(job_id, spec)
+        self._fill()
+        return view
+
+    def cancel(self, job_id: str) -> JobView:
+        """Stop a job; a finished one stays as it is.
+
+        Raises:
+            NotFoundError: if there is none of that id.
+        """
+        view = self.store.get(job_id)
+        if view.state.is_final:
+            return view
+        self.store.request_cancel(job_id)
+        run = self._runs.get(job_id)
+        if run is None:
+            return self.store.mark_cancelled(job_id)
+        self._spawn(run.cancel())
+        return self.store.get(job_id)
+
+    def resume(self, job_id: str) -> JobView:
+        """Queue a failed or cancelled job again; see ``JobStore.resume``."""
+        view = self.store.resume(job_id)
+        self._fill()
+        return view
+
+    def remove(self, job_id: str) -> None:
+        """Forget a finished job; see ``JobStore.remove``."""
+        self.store.remove(job_id)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs now."""
+        return bool(self._runs)
+
+    def _fill(self) -> None:
+        while not self._stopping and len(self._runs) < self._limits.parallel_jobs:
+            job_id = self.store.next_queued()
+            if job_id is None:
+                return
+            view = self.store.begin(job_id)
+            self._runs[job_id] = JobRun(view, self.store, self._launcher, self._limits)
+            self._spawn(self._supervise(job_id))
+
+    async def _supervise(self, job_id: str) -> None:
+        run = self._runs[job_id]
+        try:
+            outcome = await run.execute()
+            self._conclude(job_id, outcome)
+        except Exception as error:  # the job must not hang in "running" because of our own mistake
+            logger.exception("supervising failed", extra={"job": job_id})
+            await run.kill()
+            self.store.fail(job_id, to_problem(error))
+        finally:
+            del self._runs[job_id]
+            self._fill()
+
+    def _conclude(self, job_id: str, outcome: Outcome) -> None:
+        logger.info("job ended", extra={"job": job_id, "outcome": outcome.kind, "exit": outcome.exit_words})
+        if outcome.kind == "succeeded":
+            self.store.succeed(job_id, outcome.artifacts)
+        elif outcome.problem is not None:
+            self.store.fail(job_id, outcome.problem)
+        elif self.store.cancel_requested(job_id) or outcome.kind == "cancelled":
+            self.store.mark_cancelled(job_id)
+        elif self._stopping:
+            self.store.interrupt(job_id)
+            self.store.requeue_uncounted(job_id)
+        else:
+            self._after_loss(job_id, outcome.exit_words, outcome.tail)
+
+    def _after_loss(self, job_id: str, exit_words: str, tail: tuple[str, ...]) -> None:
+        view = self.store.interrupt(job_id)
+        if self.store.cancel_requested(job_id):
+            self.store.mark_cancelled(job_id)
+        elif view.attempt < self._limits.attempts:
+            self.store.requeue(job_id)
+        else:
+            self.store.fail(job_id, lost_worker_problem(view.attempt, exit_words, tail))
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

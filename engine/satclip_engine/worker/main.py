@@ -1,0 +1,40 @@
+"""A worker process from its start to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from satclip_engine.config import Config
+from satclip_engine.logs import log_to_stderr
+from satclip_engine.worker.batch import run_batch
+from satclip_engine.worker.interactive import InteractiveSession, serve_interactive
+from satclip_engine.worker.kinds import RUNNERS, JobRunner
+from satclip_engine.worker.session import EngineSession
+from satclip_engine.worker.wire import Wire
+
+
+def main(
+    arguments: Sequence[str],
+    runners: Mapping[str, JobRunner] = RUNNERS,
+    make_session: Callable[[Config], InteractiveSession] = EngineSession,
+) -> int:
+    """Run a worker.
+
+    Args:
+        arguments: The mode: ``batch`` or ``interactive``.
+        runners: What runs each kind of job.
+        make_session: Makes what answers interactive requests.
+
+    Returns:
+        The exit code.
+    """
+    wire = Wire.claim_stdio()
+    log_to_stderr()
+    config = Config.from_environment()
+    if list(arguments) == ["batch"]:
+        run_batch(wire, config, runners)
+    elif list(arguments) == ["interactive"]:
+        serve_interactive(wire, make_session(config))
+    else:
+        return 2
+    return 0
