@@ -13,27 +13,31 @@ from satclip_engine.errors import OptionError
 from satclip_engine.protocol import HEARTBEAT_S, Event, to_json
 
 
-def seq_of(request: Request) -> int:
-    """Return the number after which the client wants events; 0 for all that are kept.
+def seq_of(request: Request) -> int | None:
+    """Return the number after which the client wants events (0: all that are kept), or None: those from now on.
 
     Raises:
         InputError: if it is not a whole number.
     """
-    text = request.query_params.get("after") or request.headers.get("last-event-id") or "0"
+    text = request.query_params.get("after") or request.headers.get("last-event-id")
+    if not text:
+        return None
     try:
         return max(0, int(text))
     except ValueError as error:
         raise OptionError(f"after={text} is not a number.", code="option.after") from error
 
 
-async def event_stream(engine: Engine, after: int) -> AsyncIterator[bytes]:
-    """Yield all events after ``after``, then each as it happens, and a comment when nothing does.
+async def event_stream(engine: Engine, after: int | None) -> AsyncIterator[bytes]:
+    """Yield the events after ``after``, then each as it happens, and a comment when nothing does.
 
     Args:
         engine: Whose events.
-        after: Last number seen. One from the future belongs to a list of jobs that is gone: all is sent.
+        after: Last number seen, or None for what happens from now on. A number from the future belongs to a list
+            of jobs that is gone: then all is sent.
     """
-    seq = after if after <= engine.events.last_seq() else 0
+    last = engine.events.last_seq()
+    seq = last if after is None else (after if after <= last else 0)
     with engine.events.waiter() as news:
         yield b": welcome\n\n"
         while not engine.closing.is_set():
