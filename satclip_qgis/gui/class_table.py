@@ -147,13 +147,15 @@ class ClassTable(QWidget):
         top, bottom = QHBoxLayout(), QHBoxLayout()
         top.addWidget(title)
         top.addStretch()
+        for button in (self.add_button, self.remove_button, self.up_button, self.down_button):
+            top.addWidget(button)
+        top.addStretch()
         for button in (self.presets_button, self.load_button, self.save_button):
             top.addWidget(button)
-        for button in (self.add_button, self.remove_button, self.up_button, self.down_button):
-            bottom.addWidget(button)
+        bottom.addWidget(self.background_check)
         bottom.addStretch()
-        for widget in (self.background_check, self.unknown_check, self.unknown_spin):
-            bottom.addWidget(widget)
+        bottom.addWidget(self.unknown_check)
+        bottom.addWidget(self.unknown_spin)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(top)

@@ -1,0 +1,112 @@
+"""All jobs of the engine, kept current by its events; no widget here."""
+
+from __future__ import annotations
+
+import uuid
+
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from satclip_qgis.client.transport import Reply
+from satclip_qgis.protocol import Event, JobSpec, JobState, JobView, ProtocolError, SegmentRequest, from_json, to_json
+from satclip_qgis.provision.connection import READY, EngineConnection
+
+
+class JobTracker(QObject):
+    """Knows every job and which of them were started from this window.
+
+    Signals:
+        changed(object): A ``JobView`` is new or has changed.
+        removed(str): The job with this id is gone.
+        ended(object): A ``JobView`` has just ended while we watched.
+        failed(object): A ``Problem``: a call about a job was refused.
+    """
+
+    changed = pyqtSignal(object)
+    removed = pyqtSignal(str)
+    ended = pyqtSignal(object)
+    failed = pyqtSignal(object)
+
+    def __init__(self, connection: EngineConnection, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._connection = connection
+        self._own: set[str] = set()
+        self.jobs: dict[str, JobView] = {}
+        connection.state_changed.connect(self._engine_changed)
+        connection.event.connect(self._take_event)
+
+    def is_own(self, job_id: str) -> bool:
+        """Whether the job was started from this window."""
+        return job_id in self._own
+
+    def active_count(self) -> int:
+        """Return how many jobs are waiting or running."""
+        return sum(not job.state.is_final and job.state is not JobState.INTERRUPTED for job in self.jobs.values())
+
+    def start_segment(self, request: SegmentRequest, title: str) -> str:
+        """Put a segment job and return its id, made here so that a repeat is harmless."""
+        job_id = str(uuid.uuid4())
+        spec = JobSpec(kind="segment", request=to_json(request), title=title)
+        client = self._connection.client
+        if client is not None:
+            self._own.add(job_id)
+            self._follow(client.put_job(job_id, spec))
+        return job_id
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop."""
+        if self._connection.client is not None:
+            self._follow(self._connection.client.cancel(job_id))
+
+    def resume(self, job_id: str) -> None:
+        """Queue a job again that failed, was cancelled or interrupted."""
+        if self._connection.client is not None:
+            self._own.add(job_id)
+            self._follow(self._connection.client.resume(job_id))
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job; its products stay."""
+        if self._connection.client is not None:
+            reply = self._connection.client.remove(job_id)
+            reply.succeeded.connect(lambda _answer: self._forget(job_id))
+            reply.failed.connect(self.failed)
+
+    def refresh(self) -> None:
+        """Ask for all jobs: those of other windows and of yesterday too."""
+        if self._connection.client is not None:
+            self._connection.client.jobs().succeeded.connect(self._take_all)
+
+    def _follow(self, reply: Reply) -> None:
+        reply.succeeded.connect(self._take)
+        reply.failed.connect(self.failed)
+
+    def _engine_changed(self, state: str, _message: str) -> None:
+        if state == READY:
+            self.refresh()
+
+    def _take_all(self, jobs: tuple[JobView, ...]) -> None:
+        for job_id in set(self.jobs) - {job.id for job in jobs}:
+            self._forget(job_id)
+        for job in jobs:
+            self._take(job)
+
+    def _take_event(self, event: Event) -> None:
+        if event.type != "job":
+            return
+        try:
+            self._take(from_json(JobView, event.data))
+        except ProtocolError:
+            # A newer engine may have kinds of jobs that this plugin does not know.
+            return
+
+    def _take(self, job: JobView) -> None:
+        before = self.jobs.get(job.id)
+        if before is not None and (job.updated_s < before.updated_s or job == before):
+            return
+        self.jobs[job.id] = job
+        self.changed.emit(job)
+        if job.state.is_final and before is not None and not before.state.is_final:
+            self.ended.emit(job)
+
+    def _forget(self, job_id: str) -> None:
+        if self.jobs.pop(job_id, None) is not None:
+            self.removed.emit(job_id)
