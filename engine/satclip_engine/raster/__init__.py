@@ -1,0 +1,1 @@
+"""Rasters: opening, band mapping, scaling, reading by windows. Never imports torch."""
