@@ -46,6 +46,7 @@ def _load() -> ModuleType:
 
 if TYPE_CHECKING:
     from satclip_engine.protocol import (
+        CLIENT_HEADER,
         ENGINE_FILE_NAME,
         HEARTBEAT_S,
         PALETTE,
@@ -83,6 +84,7 @@ else:
     globals().update({name: getattr(_protocol, name) for name in _protocol.__all__})
 
 __all__ = [
+    "CLIENT_HEADER",
     "ENGINE_FILE_NAME",
     "HEARTBEAT_S",
     "PALETTE",

@@ -38,11 +38,11 @@ class EngineClient:
 
     def hello(self, timeout_ms: int = DEFAULT_TIMEOUT_MS) -> Reply:
         """Ask who is there; carries ``Hello``."""
-        return self.transport.send("GET", "/v1/hello", timeout_ms=timeout_ms).decoded_by(_one(Hello))
+        return self._get("/v1/hello", _one(Hello), timeout_ms)
 
     def models(self) -> Reply:
         """Ask for the models; carries ``tuple[ModelInfo, ...]``."""
-        return self._get("/v1/models", _many(ModelInfo, "models"))
+        return self._get("/v1/models", _many(ModelInfo, "models"), INTERACTIVE_TIMEOUT_MS)
 
     def jobs(self) -> Reply:
         """Ask for all jobs; carries ``tuple[JobView, ...]``."""
@@ -78,7 +78,7 @@ class EngineClient:
 
     def cache(self) -> Reply:
         """Ask what the feature cache holds; carries the JSON object."""
-        return self.transport.send("GET", "/v1/cache")
+        return self.transport.send("GET", "/v1/cache", timeout_ms=INTERACTIVE_TIMEOUT_MS)
 
     def clear_cache(self) -> Reply:
         """Empty the feature cache; carries the JSON object."""
@@ -88,8 +88,8 @@ class EngineClient:
         """Ask the engine to stop; carries the JSON object."""
         return self.transport.send("POST", "/v1/shutdown", {})
 
-    def _get(self, path: str, decode: Callable[[dict[str, Any]], Any]) -> Reply:
-        return self.transport.send("GET", path, timeout_ms=DEFAULT_TIMEOUT_MS).decoded_by(decode)
+    def _get(self, path: str, decode: Callable[[dict[str, Any]], Any], timeout_ms: int = DEFAULT_TIMEOUT_MS) -> Reply:
+        return self.transport.send("GET", path, timeout_ms=timeout_ms).decoded_by(decode)
 
     def _interactive(self, path: str, request: Any, answer: type[Any]) -> Reply:
         reply = self.transport.send("POST", path, to_json(request), timeout_ms=INTERACTIVE_TIMEOUT_MS)

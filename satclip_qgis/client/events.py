@@ -23,12 +23,12 @@ class EventStream(QObject):
     """One server-sent-event stream; six open streams would block the seventh request, so there is one.
 
     Signals:
-        event(object): A protocol ``Event``.
+        event_received(object): A protocol ``Event``.
         connected(): The stream is open.
         disconnected(str): It ended, and why; another try follows unless ``stop`` was called.
     """
 
-    event = pyqtSignal(object)
+    event_received = pyqtSignal(object)
     connected = pyqtSignal()
     disconnected = pyqtSignal(str)
 
@@ -54,7 +54,9 @@ class EventStream(QObject):
         return self._is_open
 
     def start(self, after: int | None = None) -> None:
-        """Open the stream; events with a number above ``after`` follow (None: only those from now on)."""
+        """Open the stream; events with a number above ``after`` follow (None: all the engine keeps, the newest of
+        each job among them).
+        """
         self.stop()
         self._after = after
         self._open()
@@ -95,7 +97,7 @@ class EventStream(QObject):
             event = _decode(message)
             if event is not None:
                 self._after = max(event.seq, self._after or 0)
-                self.event.emit(event)
+                self.event_received.emit(event)
 
     def _on_silence(self) -> None:
         if self._reply is not None:

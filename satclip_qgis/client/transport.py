@@ -7,12 +7,13 @@ QGIS 3.22). A ``Transport`` belongs to the thread that made it; a Processing thr
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any, Callable
 
 from qgis.PyQt.QtCore import QEventLoop, QObject, QTimer, QUrl, pyqtSignal
 from qgis.PyQt.QtNetwork import QNetworkAccessManager, QNetworkProxy, QNetworkReply, QNetworkRequest
 
-from satclip_qgis.protocol import Problem, ProtocolError
+from satclip_qgis.protocol import CLIENT_HEADER, Problem, ProtocolError
 
 from .problems import (
     EngineProblem,
@@ -106,6 +107,8 @@ class Transport(QObject):
         super().__init__(parent)
         self.base_url = base_url.rstrip("/")
         self._token = token
+        # Of several previews that one client asks for, the engine answers the newest.
+        self._client_id = uuid.uuid4().hex
         self._manager = QNetworkAccessManager(self)
         self._manager.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
 
@@ -139,6 +142,7 @@ class Transport(QObject):
     def _request(self, path: str) -> QNetworkRequest:
         request = QNetworkRequest(QUrl(self.base_url + path))
         request.setRawHeader(b"Authorization", f"Bearer {self._token}".encode("ascii"))
+        request.setRawHeader(CLIENT_HEADER.encode("ascii"), self._client_id.encode("ascii"))
         # A redirect could carry the token elsewhere; the engine never redirects.
         request.setAttribute(
             QNetworkRequest.Attribute.RedirectPolicyAttribute, QNetworkRequest.RedirectPolicy.ManualRedirectPolicy

@@ -36,7 +36,7 @@ class EngineConnection(QObject):
     Signals:
         state_changed(str, str): One of ``absent`` (not installed), ``stopped``, ``starting``, ``ready``, ``failed``,
             and a message for people.
-        event(object): Every protocol ``Event``, over restarts of the engine too.
+        event_received(object): Every protocol ``Event``, over restarts of the engine too.
 
     Attributes:
         state: The state as last signalled.
@@ -48,7 +48,7 @@ class EngineConnection(QObject):
     """
 
     state_changed = pyqtSignal(str, str)
-    event = pyqtSignal(object)
+    event_received = pyqtSignal(object)
 
     def __init__(self, parent: QObject | None = None, settings: Callable[[], Settings] = load_settings) -> None:
         super().__init__(parent)
@@ -149,7 +149,7 @@ class EngineConnection(QObject):
         self.hello = hello
         self.client = client
         self.events = EventStream(client.transport, client.transport)
-        self.events.event.connect(self._on_event)
+        self.events.event_received.connect(self._on_event)
         self.events.disconnected.connect(self._on_disconnected)
         self.events.start(self._last_seq)
         self._ready_since_s = time.monotonic()
@@ -176,7 +176,7 @@ class EngineConnection(QObject):
     def _on_event(self, event: object) -> None:
         if self.events is not None:
             self._last_seq = self.events.last_seq
-        self.event.emit(event)
+        self.event_received.emit(event)
 
     def _on_disconnected(self, _reason: str) -> None:
         """Ask whether the engine is still there; the stream reconnects by itself if it is."""

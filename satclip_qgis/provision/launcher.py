@@ -42,7 +42,7 @@ def launch_command(settings: Settings) -> LaunchCommand | None:
 def engine_command(python: Path, data_dir: Path, code_dir: Path | None) -> LaunchCommand:
     """Return how to run the engine with the interpreter ``python``."""
     environment = engine_environment(os.environ, data_dir, code_dir)
-    return LaunchCommand(str(python), ("-m", "satclip_engine.cli"), environment)
+    return LaunchCommand(str(python), ("-m", "satclip_engine"), environment)
 
 
 def start_log(data_dir: Path) -> Path:
