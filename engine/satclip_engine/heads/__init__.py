@@ -1,0 +1,1 @@
+"""Heads: features to class scores, and scores to decisions."""

@@ -1,0 +1,1 @@
+"""Encoders: loading open_clip models and turning windows and texts into features."""

@@ -1,0 +1,91 @@
+"""The model card: what a person and the product need to know about a model beyond its weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from satclip_engine.errors import ModelError
+
+CARD_FILE_NAME = "card.json"
+
+# Two remote-sensing wordings and a plain one: text is what a CPU waits for, so few templates by default.
+DEFAULT_TEMPLATES = ("a satellite image of {}", "an aerial view of {}", "a photo of {} from above")
+
+# Source: SegEarth-OV (arXiv:2410.01768), p = softmax(50 · logits).
+DEFAULT_TEMPERATURE = 50.0
+
+# CLIP towers of 224 px recognise houses and trees between these, as measured for aerial and satellite sets.
+DEFAULT_GSD_MIN_M = 0.1
+DEFAULT_GSD_MAX_M = 10.0
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Facts about a model; every field has a default that suits an unknown CLIP.
+
+    Attributes:
+        id: Stable id, used in requests.
+        title: For people.
+        licence: SPDX id or the publisher's words.
+        notes: What it is good at, what is unconfirmed.
+        gsd_min_m: Finest recommended working ground sampling distance in metres per pixel.
+        gsd_max_m: Coarsest recommended one.
+        gsd_recommended_m: The one it does best at, or None.
+        templates: Prompt templates, each with one ``{}``.
+        temperature: Factor on cosines before the softmax.
+        global_bias: λ on the window's global similarity; None takes what suits the architecture.
+        unknown_below: Top probability below which "unknown" is a fair answer; None never abstains.
+        architecture: open_clip architecture; only for checkpoints without an open_clip configuration.
+    """
+
+    id: str = ""
+    title: str = ""
+    licence: str = "unknown"
+    notes: str = ""
+    gsd_min_m: float = DEFAULT_GSD_MIN_M
+    gsd_max_m: float = DEFAULT_GSD_MAX_M
+    gsd_recommended_m: float | None = None
+    templates: tuple[str, ...] = DEFAULT_TEMPLATES
+    temperature: float = DEFAULT_TEMPERATURE
+    global_bias: float | None = None
+    unknown_below: float | None = None
+    architecture: str = ""
+
+
+def read_card(folder: Path, model_id: str) -> ModelCard:
+    """Return the card in ``folder``, or a default one; further keys of the file are left to other readers.
+
+    Raises:
+        ModelError: ``model.card`` if ``card.json`` is there but cannot be understood.
+    """
+    path = folder / CARD_FILE_NAME
+    if not path.is_file():
+        return ModelCard(id=model_id, title=model_id)
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        known = {field.name: raw[field.name] for field in fields(ModelCard) if field.name in raw}
+        return ModelCard(**{"id": model_id, "title": model_id, **_checked(known)})
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"The model card {path} cannot be read: {error}.",
+            remedy="Repair the file or remove it; the model then works with default settings.",
+            code="model.card",
+            path=str(path),
+        ) from error
+
+
+def _checked(known: dict[str, Any]) -> dict[str, Any]:
+    for name in ("gsd_min_m", "gsd_max_m", "gsd_recommended_m", "temperature", "global_bias", "unknown_below"):
+        if known.get(name) is not None:
+            known[name] = float(known[name])
+    for name in ("gsd_min_m", "gsd_max_m", "temperature"):
+        if name in known and not known[name] > 0:
+            raise ValueError(f"{name} must be above zero")
+    if "templates" in known:
+        known["templates"] = tuple(str(template) for template in known["templates"])
+        if not known["templates"] or any(template.count("{}") != 1 for template in known["templates"]):
+            raise ValueError("each of templates needs exactly one {}")
+    return known

@@ -1,0 +1,51 @@
+"""How a model wants its images normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+# Source: open_clip/constants.py.
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Channel mean and standard deviation of images in [0, 1]."""
+
+    mean: Triple = OPENAI_MEAN
+    std: Triple = OPENAI_STD
+
+    @classmethod
+    def from_config(cls, settings: Mapping[str, Any]) -> Preprocess:
+        """Return the values of an open_clip ``preprocess_cfg``; missing ones are CLIP's.
+
+        Raises:
+            ValueError: if mean or std are not three numbers, or a std is not above zero.
+        """
+        mean, std = (_triple(settings.get(name) or default) for name, default in _DEFAULTS)
+        if min(std) <= 0:
+            raise ValueError("std must be above zero")
+        return cls(mean, std)
+
+    def normalise(self, images: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Return uint8 ``images`` (N, 3, H, W) as (image/255 - mean)/std in ``dtype``."""
+        # Computed in float32 whatever ``dtype``: 8-bit steps do not survive bf16 arithmetic.
+        shape = (1, 3, 1, 1)
+        scale = torch.tensor([1 / (255 * std) for std in self.std], device=images.device).view(shape)
+        shift = torch.tensor([m / s for m, s in zip(self.mean, self.std, strict=True)], device=images.device)
+        return (images.float() * scale - shift.view(shape)).to(dtype)
+
+
+_DEFAULTS = (("mean", OPENAI_MEAN), ("std", OPENAI_STD))
+
+
+def _triple(values: Any) -> Triple:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
