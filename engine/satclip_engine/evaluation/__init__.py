@@ -1,0 +1,1 @@
+"""Evaluation: metrics on arrays; numpy and scikit-learn only."""
