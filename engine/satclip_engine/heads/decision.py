@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+import numpy.typing as npt
 
 from satclip_engine.protocol import ClassSet
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What was decided for each pixel.
-
-    Attributes:
-        codes: uint8, or uint16 where the unknown code is above 255: classes from 1, unknown K + 1.
-        top: Highest probability, shape of the codes.
-    """
-
-    codes: torch.Tensor
-    top: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -48,40 +36,54 @@ class DecisionRule:
             unknown_code=classes.unknown_code,
         )
 
-    @property
-    def class_count(self) -> int:
-        """The number of classes K."""
-        return len(self.thresholds)
 
-    def decide(self, probabilities: torch.Tensor) -> Decision:
-        """Return codes and top probability of float ``probabilities`` (K, ...).
+@dataclass(frozen=True)
+class Decision:
+    """What was decided for each pixel.
 
-        winner = arg-max, the first of equals; top < unknown_below → unknown; else top < threshold of the winner →
-        background class if there is one, else unknown; else the winner.
-        """
-        # A running maximum reads every channel once; argmax over the first axis is more than ten times slower.
-        top = probabilities[0].clone()
-        wide = self.unknown_code > 255  # torch has few operations on uint16, so wide codes are int32 until the end
-        codes = torch.ones(top.shape, dtype=torch.int32 if wide else torch.uint8)
-        for index in range(1, probabilities.shape[0]):
-            codes.masked_fill_(probabilities[index] > top, index + 1)
-            torch.maximum(top, probabilities[index], out=top)
-        self._apply_thresholds(codes, top)
-        return Decision(codes=codes.to(torch.uint16) if wide else codes, top=top)
+    Attributes:
+        codes: uint8, or uint16 where the unknown code is above 255: classes from 1, unknown K + 1.
+        top: Highest probability, dtype of the probabilities.
+        margin: Highest minus second highest (highest itself with one class), same dtype.
+    """
 
-    def second(self, probabilities: torch.Tensor, top: torch.Tensor) -> torch.Tensor:
-        """Return the second highest of ``probabilities`` (K, ...), given the highest; 0 with one class."""
-        second = torch.zeros_like(top)
-        equals = torch.zeros(top.shape, dtype=torch.int32)
-        for channel in probabilities:
-            is_top = channel == top
-            equals += is_top
-            torch.maximum(second, channel.masked_fill(is_top, 0), out=second)
-        return torch.where(equals > 1, top, second)
+    codes: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    top: npt.NDArray[np.generic]
+    margin: npt.NDArray[np.generic]
 
-    def _apply_thresholds(self, codes: torch.Tensor, top: torch.Tensor) -> None:
-        if any(self.thresholds):
-            least = torch.tensor((0.0, *self.thresholds), dtype=top.dtype)[codes.long()]
-            codes.masked_fill_(top < least, self.background_code or self.unknown_code)
-        if self.unknown_below > 0:
-            codes.masked_fill_(top < self.unknown_below, self.unknown_code)
+
+def decide(probabilities: npt.NDArray[np.generic], rule: DecisionRule, *, one: float = 1.0) -> Decision:
+    """Return codes, top probability and margin of ``probabilities`` (K, ...).
+
+    winner = arg-max, the first of equals; top < unknown_below → unknown; else top < threshold of the winner →
+    background class if there is one, else unknown; else the winner.
+
+    Args:
+        probabilities: float in [0, 1], or an unsigned integer coding of it.
+        rule: Thresholds in [0, 1].
+        one: The coded value of probability 1 (250 for the products' uint8).
+    """
+    # A running maximum reads every channel once; argmax over the first axis is more than ten times slower.
+    code_type = np.uint16 if rule.unknown_code > 255 else np.uint8
+    top = probabilities[0].copy()
+    second = np.zeros_like(top)
+    codes = np.ones(top.shape, dtype=code_type)
+    for index in range(1, probabilities.shape[0]):
+        channel = probabilities[index]
+        wins = channel > top
+        np.maximum(second, np.minimum(channel, top), out=second)
+        np.copyto(codes, code_type(index + 1), where=wins)
+        np.maximum(top, channel, out=top)
+    return Decision(codes=_apply(rule, codes, top, one), top=top, margin=top - second)
+
+
+def _apply(
+    rule: DecisionRule, codes: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], top: npt.NDArray[np.generic], one: float
+) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    if any(rule.thresholds):
+        least = (np.array((0.0, *rule.thresholds), dtype=np.float32) * np.float32(one))[codes]
+        below = np.less(top, least)
+        codes[below] = rule.unknown_code if rule.background_code is None else rule.background_code
+    if rule.unknown_below > 0:
+        codes[np.less(top, np.float32(rule.unknown_below * one))] = rule.unknown_code
+    return codes

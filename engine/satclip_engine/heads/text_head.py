@@ -89,11 +89,7 @@ class TextHead:
         ``softmax(τ · class_logits)`` over the classes is exactly the phrase softmax summed over each class's phrases,
         so scores may be averaged and upsampled per class instead of per phrase. Arguments as in ``phrase_logits``.
         """
-        return self.pool_phrases(self.phrase_logits(tokens, cls_similarity))
-
-    def pool_phrases(self, phrase_logits: torch.Tensor) -> torch.Tensor:
-        """Return class scores (..., K) of ``phrase_logits`` (..., P): the rule of ``class_logits``."""
-        return pool_classes(phrase_logits, self.class_of_phrase, self.temperature)
+        return pool_classes(self.phrase_logits(tokens, cls_similarity), self.class_of_phrase, self.temperature)
 
 
 def pool_classes(phrase_logits: torch.Tensor, class_of_phrase: torch.Tensor, temperature: float) -> torch.Tensor:
