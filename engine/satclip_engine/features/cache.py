@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from filelock import FileLock, Timeout
 
 META_NAME = "meta.json"
 LOCK_NAME = "lock"
+_LOCK_POLL_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -92,20 +94,16 @@ def clear(cache_dir: Path) -> int:
 
 
 @contextmanager
-def write_lock(entry_dir: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold the right to write one feature map; two processes never encode the same one.
-
-    Args:
-        entry_dir: The map's folder.
-        wait: Wait for the other writer instead of giving up at once.
+def write_lock(entry_dir: Path) -> Iterator[bool]:
+    """Try to hold the right to write one feature map; two processes never encode the same one.
 
     Yields:
-        Whether the lock is held; always True with ``wait``.
+        Whether the lock is held.
     """
     entry_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(entry_dir / LOCK_NAME)
     try:
-        lock.acquire(blocking=wait)
+        lock.acquire(blocking=False)
     except Timeout:
         yield False
         return
@@ -115,8 +113,25 @@ def write_lock(entry_dir: Path, *, wait: bool) -> Iterator[bool]:
         lock.release()
 
 
+@contextmanager
+def wait_for_write_lock(entry_dir: Path, check_cancelled: Callable[[], None]) -> Iterator[None]:
+    """Hold the right to write one feature map, waiting for another writer to finish.
+
+    Args:
+        entry_dir: The map's folder.
+        check_cancelled: Called while waiting; raises to stop.
+    """
+    while True:
+        check_cancelled()
+        with write_lock(entry_dir) as held:
+            if held:
+                yield
+                return
+        time.sleep(_LOCK_POLL_S)
+
+
 def _remove(entry_dir: Path) -> bool:
-    with write_lock(entry_dir, wait=False) as held:
+    with write_lock(entry_dir) as held:
         if held:
             shutil.rmtree(entry_dir, ignore_errors=True)
         return held

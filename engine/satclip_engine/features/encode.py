@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from satclip_engine.features.batch_runner import BatchRunner
 from satclip_engine.features.feature_map import ChunkFeatures, FeatureMap
-from satclip_engine.features.layout import CellBox, Chunk, WindowIndex
-from satclip_engine.models.batching import BatchRunner
+from satclip_engine.features.layout import Chunk, WindowIndex
 from satclip_engine.raster.grid import Grid
 from satclip_engine.raster.scene import Scene
 from satclip_engine.raster.windows import pixel_window
@@ -48,7 +48,7 @@ def encode(
     chunks: Sequence[Chunk],
     *,
     on_chunk: Callable[[Chunk], None],
-    check_cancelled: Callable[[], None],
+    on_windows: Callable[[int], None],
 ) -> None:
     """Encode the unfinished ones of ``chunks``, in their order, and store each as soon as it is complete.
 
@@ -62,15 +62,16 @@ def encode(
         feature_map: Where the chunks go; the caller holds its write lock.
         chunks: What is wanted.
         on_chunk: Called after each chunk of ``chunks``, also after those that were already finished.
-        check_cancelled: Called between batches; raises to stop.
+        on_windows: Called with the number of windows done (of ``windows_to_encode``) around each batch; may raise
+            to stop.
     """
     todo = set(feature_map.missing(chunks))
     ordered = [chunk for chunk in chunks if chunk in todo]
-    windows = _in_order_of_need(feature_map, ordered)
+    windows = windows_to_encode(feature_map, ordered)
     uses = Counter(window for chunk in ordered for window in feature_map.layout.chunk_windows(chunk))
     ready: dict[WindowIndex, _WindowFeatures] = {}
     with _ReadAhead(scene, grid, feature_map, windows, runner.batch_size * _READ_AHEAD_BATCHES) as pixels:
-        encoded = _encode_windows(pixels, runner, check_cancelled)
+        encoded = _encode_windows(pixels, runner, on_windows)
         for chunk in chunks:
             if chunk in todo:
                 needed = feature_map.layout.chunk_windows(chunk)
@@ -82,8 +83,10 @@ def encode(
             on_chunk(chunk)
 
 
-def _in_order_of_need(feature_map: FeatureMap, chunks: Sequence[Chunk]) -> list[WindowIndex]:
-    return list(dict.fromkeys(window for chunk in chunks for window in feature_map.layout.chunk_windows(chunk)))
+def windows_to_encode(feature_map: FeatureMap, chunks: Sequence[Chunk]) -> list[WindowIndex]:
+    """Return the windows that the unfinished ones of ``chunks`` need, in the order in which they are read."""
+    missing = feature_map.missing(chunks)
+    return list(dict.fromkeys(window for chunk in missing for window in feature_map.layout.chunk_windows(chunk)))
 
 
 def _release(
@@ -97,21 +100,20 @@ def _release(
 
 
 def _encode_windows(
-    pixels: Iterator[_WindowPixels], runner: BatchRunner, check_cancelled: Callable[[], None]
+    pixels: Iterator[_WindowPixels], runner: BatchRunner, on_windows: Callable[[int], None]
 ) -> Iterator[tuple[WindowIndex, _WindowFeatures]]:
     """Yield the features of each window, in batches that are filled across chunk borders."""
     batch: list[_WindowPixels] = []
-    for item in pixels:
+    for count, item in enumerate(pixels, start=1):
         if item.image is None:
             yield item.index, _WindowFeatures(None, None, item.colours)
             continue
         batch.append(item)
         if len(batch) == runner.batch_size:
-            check_cancelled()
             yield from _run(batch, runner)
             batch = []
+            on_windows(count)
     if batch:
-        check_cancelled()
         yield from _run(batch, runner)
 
 
@@ -130,7 +132,7 @@ def _store(feature_map: FeatureMap, chunk: Chunk, windows: dict[WindowIndex, _Wi
     box = layout.chunk_box(chunk)
     tokens = np.zeros((*box.shape, feature_map.dim), dtype=np.float32)
     weights = np.zeros(box.shape, dtype=np.float32)
-    colours = np.zeros((*box.shape, 3), dtype=np.uint8)
+    colours = np.zeros((*box.shape, 4), dtype=np.uint8)
     vectors = {}
     for index, window in windows.items():
         window_box = layout.window_box(index)
@@ -188,24 +190,31 @@ class _ReadAhead:
             self._queue.put(error)
 
     def _read(self, scene: Scene, index: WindowIndex) -> _WindowPixels:
-        box: CellBox = self._map.layout.window_box(index)
+        box = self._map.layout.window_box(index)
         side = self._map.layout.cell_px
         chip = scene.read(pixel_window(box, side), self._grid)
-        colours = mean_colours(chip.image, side)
+        pixels = np.concatenate([chip.image, np.where(chip.valid, np.uint8(255), np.uint8(0))[None]])
+        colours = block_means(pixels, side).transpose(1, 2, 0)
         return _WindowPixels(index, chip.image if chip.valid.any() else None, colours)
 
 
-def mean_colours(image: npt.NDArray[np.uint8], cell_px: int) -> npt.NDArray[np.uint8]:
-    """Return the mean colour of each cell.
+def block_means(image: npt.NDArray[np.uint8], side_px: int) -> npt.NDArray[np.uint8]:
+    """Return the mean of each block of pixels.
 
     Args:
-        image: (3, rows * cell_px, cols * cell_px) uint8.
-        cell_px: Side of a cell in pixels.
+        image: (C, rows * side_px, cols * side_px) uint8.
+        side_px: Side of a block.
 
     Returns:
-        (rows, cols, 3) uint8.
+        (C, rows, cols) uint8.
     """
-    channels, height, width = image.shape
-    cells = image.reshape(channels, height // cell_px, cell_px, width // cell_px, cell_px)
-    sums = cells.sum(axis=(2, 4), dtype=np.uint32)
-    return np.ascontiguousarray((sums // (cell_px * cell_px)).astype(np.uint8).transpose(1, 2, 0))
+    if side_px == 1:
+        return image
+    # Adding strided lines is ten times faster here than a sum over a reshaped axis.
+    lines = image[:, ::side_px].astype(np.uint32)
+    for offset in range(1, side_px):
+        lines += image[:, offset::side_px]
+    sums = lines[:, :, ::side_px].copy()
+    for offset in range(1, side_px):
+        sums += lines[:, :, offset::side_px]
+    return np.asarray((sums // (side_px * side_px)).astype(np.uint8))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import zarr
 
 from satclip_engine.features import cache
-from satclip_engine.features.layout import CHUNK_CELLS, CellBox, Chunk, Layout, WindowIndex
+from satclip_engine.features.layout import CHUNK_CELLS, Chunk, Layout, WindowIndex
 
 FORMAT_VERSION = 1
 _LEDGER_NAME = "ledger.txt"
@@ -31,7 +31,8 @@ class ChunkFeatures:
     Attributes:
         tokens: (rows, cols, D) float32: feather-blended unit features. Blending is linear, so their product with
             a unit text vector is the blend of the windows' cosines. 0 where no window had valid pixels.
-        colours: (rows, cols, 3) uint8: mean colour of each cell, the guide of the upsampling.
+        colours: (rows, cols, 4) uint8: mean colour of each cell, the guide of the upsampling, and the share of its
+            pixels that are valid (255 = all).
     """
 
     tokens: Float32
@@ -60,7 +61,7 @@ class FeatureMap:
         grid = (len(layout.window_rows), len(layout.window_cols))
         self._tokens = _array(group, "tokens", (rows, cols, dim), (side, side, dim), "int8")
         self._scales = _array(group, "scales", (rows, cols), (side, side), "float16")
-        self._colours = _array(group, "colours", (rows, cols, 3), (side, side, 3), "uint8")
+        self._colours = _array(group, "colours", (rows, cols, 4), (side, side, 4), "uint8")
         self._globals = _array(group, "globals", (*grid, dim), (_GLOBALS_CHUNK, _GLOBALS_CHUNK, dim), "float16")
         self._done: set[Chunk] = set()
         self._ledger_read_bytes = 0
@@ -159,7 +160,7 @@ class FeatureMap:
 
     def size_bytes(self, chunks: int) -> int:
         """Return the disk space of ``chunks`` chunks."""
-        return chunks * CHUNK_CELLS * CHUNK_CELLS * (self.dim + 2 + 3)
+        return chunks * CHUNK_CELLS * CHUNK_CELLS * (self.dim + 2 + 4)
 
 
 def quantise(tokens: Float32) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]:
@@ -196,24 +197,6 @@ def open_feature_map(cache_dir: Path, layout: Layout, dim: int, made_from: dict[
         temporary.replace(meta)
     cache.touch(path)
     return FeatureMap(path, layout, dim)
-
-
-def box_of_pixels(layout: Layout, rows: tuple[float, float], cols: tuple[float, float], margin: int) -> CellBox:
-    """Return the cells under a box of working pixels, widened by ``margin`` cells and cut to the map.
-
-    Args:
-        layout: Cells, windows and chunks.
-        rows: First and last (exclusive) working pixel row.
-        cols: First and last (exclusive) working pixel column.
-        margin: Cells to add on each side.
-    """
-    side = layout.cell_px
-    return CellBox(
-        max(int(rows[0] // side) - margin, 0),
-        min(int(-(-rows[1] // side)) + margin, layout.rows),
-        max(int(cols[0] // side) - margin, 0),
-        min(int(-(-cols[1] // side)) + margin, layout.cols),
-    )
 
 
 def _array(group: zarr.Group, name: str, shape: tuple[int, ...], chunks: tuple[int, ...], dtype: str) -> Any:

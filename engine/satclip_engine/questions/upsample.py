@@ -40,9 +40,7 @@ def guided_upsample(scores: Tensor, colours: Tensor, guide: Tensor) -> Tensor:
     near = _neighbours(colours.to(torch.float32)).reshape(cells, 3, 9)
 
     # One matrix product gives -|pixel - cell|² / (2 σ²): [p, |p|², 1] · [2c, -1, -|c|²] / (2 σ²).
-    pixel_terms = torch.cat(
-        [pixels, pixels.square().sum(-1, keepdim=True), torch.ones_like(pixels[..., :1])], dim=-1
-    )
+    pixel_terms = torch.cat([pixels, pixels.square().sum(-1, keepdim=True), torch.ones_like(pixels[..., :1])], dim=-1)
     square = near.square().sum(1, keepdim=True)
     cell_terms = torch.cat([2 * near, -torch.ones_like(square), -square], dim=1) / (2 * COLOUR_SIGMA**2)
     weights = torch.bmm(pixel_terms, cell_terms).exp_().add_(SPATIAL_FLOOR)

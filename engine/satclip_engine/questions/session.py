@@ -1,0 +1,128 @@
+"""What an interactive worker keeps warm: encoders, scenes with their feature maps, heads with their scores."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from satclip_engine.config import Config
+from satclip_engine.features.batch_runner import BatchRunner
+from satclip_engine.features.feature_map import FeatureMap
+from satclip_engine.features.source import FeatureSource
+from satclip_engine.heads.text_head import TextHead
+from satclip_engine.models.encoder import Encoder, load_encoder
+from satclip_engine.protocol import ClassSet, FeatureOptions, TextOptions, to_json
+from satclip_engine.questions.scores import ScoreMap
+from satclip_engine.raster.scene import open_scene
+
+T = TypeVar("T")
+
+_KEPT_ENCODERS = 2
+_KEPT_SOURCES = 4
+_KEPT_SCORE_MAPS = 4
+_KEPT_SCORED_CHUNKS = 300
+
+
+class Recent(Generic[T]):
+    """The few things used last, each made when it is first asked for.
+
+    Args:
+        keep: How many to keep.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._items: OrderedDict[str, T] = OrderedDict()
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """Return the thing of ``key``, made now if it is not kept."""
+        if key not in self._items:
+            self._items[key] = make()
+        self._items.move_to_end(key)
+        if len(self._items) > self._keep:
+            self._items.popitem(last=False)
+        return self._items[key]
+
+    def drop(self, key: str) -> None:
+        """Forget the thing of ``key``."""
+        self._items.pop(key, None)
+
+
+class Session:
+    """Opens and keeps what questions about the same scenes need again and again.
+
+    Args:
+        config: Folders and limits.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._encoders = Recent[Encoder](_KEPT_ENCODERS)
+        self._runners = Recent[BatchRunner](_KEPT_ENCODERS)
+        self._sources = Recent[tuple[FeatureSource, FeatureMap]](_KEPT_SOURCES)
+        self._scores = Recent[tuple[TextHead, ScoreMap]](_KEPT_SCORE_MAPS)
+
+    def encoder(self, options: FeatureOptions) -> Encoder:
+        """Return the loaded encoder."""
+        return self._encoders.get(
+            _key(options.model, options.device, options.precision, options.head_variant),
+            lambda: load_encoder(
+                options.model,
+                device=options.device,
+                precision=options.precision,
+                head_variant=options.head_variant,
+                config=self.config,
+            ),
+        )
+
+    def runner(self, encoder: Encoder) -> BatchRunner:
+        """Return the encoder's batch runner, sized once."""
+        return self._runners.get(_key(encoder.identity()), lambda: BatchRunner(encoder))
+
+    def source(self, scene_path: str, options: FeatureOptions) -> tuple[FeatureSource, FeatureMap]:
+        """Return the opened scene and its feature map, with the chunks that other processes finished meanwhile.
+
+        A file that changed on disk is opened anew.
+        """
+
+        def make() -> tuple[FeatureSource, FeatureMap]:
+            scene = open_scene(scene_path, bands=options.bands, scaling=options.scaling)
+            source = FeatureSource.of(scene, self.encoder(options), options)
+            return source, source.open_map(self.config.cache_dir)
+
+        key = _key(scene_path, _stamp(scene_path), to_json(options))
+        source, feature_map = self._sources.get(key, make)
+        if not feature_map.path.exists():  # the cache was cleared meanwhile
+            self._sources.drop(key)
+            source, feature_map = self._sources.get(key, make)
+        feature_map.reload()
+        return source, feature_map
+
+    def scores(
+        self, source: FeatureSource, feature_map: FeatureMap, classes: ClassSet, text: TextOptions
+    ) -> tuple[TextHead, ScoreMap]:
+        """Return the head of these words and its scores; colours, thresholds and visibility do not matter to them."""
+        words = [[spec.name, spec.prompts] for spec in classes.classes]
+        key = _key(str(feature_map.path), words, text.templates, text.global_bias, text.temperature)
+
+        def make() -> tuple[TextHead, ScoreMap]:
+            head = TextHead.from_classes(source.encoder, classes, text)
+            return head, ScoreMap(feature_map, head, _KEPT_SCORED_CHUNKS)
+
+        return self._scores.get(key, make)
+
+
+def _key(*parts: object) -> str:
+    return json.dumps(parts, sort_keys=True)
+
+
+def _stamp(path: str) -> list[int]:
+    """Return size and time of a local file; nothing for a URL."""
+    try:
+        stat = Path(path).stat()
+    except (OSError, ValueError):
+        return []
+    return [stat.st_size, stat.st_mtime_ns]

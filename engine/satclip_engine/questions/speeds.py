@@ -1,0 +1,79 @@
+"""Measured speeds of this machine, kept so that the next run's duration can be said before it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from satclip_engine.features.batch_runner import BatchRunner
+from satclip_engine.models.encoder import Encoder
+
+_FILE_NAME = "speeds.json"
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """How fast this machine is with one encoder.
+
+    Attributes:
+        windows_per_s: Encoder windows per second.
+        pixels_per_s: Output pixels scored, upsampled and written per second; None before the first map.
+    """
+
+    windows_per_s: float
+    pixels_per_s: float | None
+
+
+class SpeedBook:
+    """The speeds on disk, one entry per encoder and device.
+
+    Args:
+        cache_dir: ``Config.cache_dir``.
+    """
+
+    def __init__(self, cache_dir: Path) -> None:
+        self._path = cache_dir / _FILE_NAME
+
+    def get(self, encoder: Encoder) -> Speeds | None:
+        """Return the last measured speeds, or None."""
+        entry = self._read().get(_key(encoder))
+        if not entry or not entry.get("windows_per_s"):
+            return None
+        return Speeds(float(entry["windows_per_s"] or 0.0), entry.get("pixels_per_s"))
+
+    def put(self, encoder: Encoder, speeds: Speeds) -> None:
+        """Keep ``speeds``; a run killed meanwhile leaves the old file."""
+        entries = self._read()
+        entries[_key(encoder)] = {"windows_per_s": speeds.windows_per_s, "pixels_per_s": speeds.pixels_per_s}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+        temporary.replace(self._path)
+
+    def measure(self, encoder: Encoder, runner: BatchRunner) -> Speeds:
+        """Encode two batches of noise and keep the second one's speed."""
+        side = encoder.window_px
+        generator = torch.Generator().manual_seed(0)
+        images = torch.randint(0, 256, (runner.batch_size, 3, side, side), dtype=torch.uint8, generator=generator)
+        runner.run(images)
+        started_s = time.perf_counter()
+        runner.run(images).tokens.cpu()
+        speeds = Speeds(runner.batch_size / (time.perf_counter() - started_s), None)
+        self.put(encoder, speeds)
+        return speeds
+
+    def _read(self) -> dict[str, dict[str, float | None]]:
+        try:
+            entries = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return entries if isinstance(entries, dict) else {}
+
+
+def _key(encoder: Encoder) -> str:
+    return json.dumps([encoder.identity(), encoder.device_label], sort_keys=True)
