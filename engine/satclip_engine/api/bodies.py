@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from satclip_engine.errors import OptionError
-from satclip_engine.jobs.problems import as_satclip_error
+from satclip_engine.problems import as_satclip_error
 from satclip_engine.protocol import ProtocolError, from_json, to_json
 
 BODY_LIMIT_BYTES = 32 * 1024**2

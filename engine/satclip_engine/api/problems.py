@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from satclip_engine import errors
-from satclip_engine.jobs.problems import as_satclip_error
+from satclip_engine.problems import as_satclip_error
 
 # The first match counts: special before general.
 _STATUS: tuple[tuple[type[errors.SatclipError], int], ...] = (

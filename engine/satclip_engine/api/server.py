@@ -15,9 +15,9 @@ from typing import Any
 
 import uvicorn
 
+from satclip_engine.api.app import create_app
 from satclip_engine.api.engine import Engine
 from satclip_engine.api.engine_file import EngineLock, prepare_data_dir, remove_engine_file, write_engine_file
-from satclip_engine.api.routes import create_app
 from satclip_engine.config import Config
 from satclip_engine.errors import EngineError
 from satclip_engine.jobs.database import open_database

@@ -12,7 +12,7 @@ from typing import Any
 from satclip_engine.errors import ConflictError, EngineError
 from satclip_engine.jobs.channel import WorkerChannel, describe_exit
 from satclip_engine.jobs.launcher import WorkerLauncher
-from satclip_engine.jobs.problems import from_wire
+from satclip_engine.problems import from_wire
 
 REQUEST_LIMIT_S = 300.0
 _EXIT_S = 5.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from satclip_engine.errors import OptionError
-from satclip_engine.jobs.problems import as_satclip_error
+from satclip_engine.problems import as_satclip_error
 from satclip_engine.protocol import JobSpec, ProtocolError, SegmentRequest, from_json
 
 REQUEST_TYPES: Mapping[str, type[Any]] = {"segment": SegmentRequest}

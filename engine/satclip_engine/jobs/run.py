@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from satclip_engine.jobs.channel import WorkerChannel, describe_exit
 from satclip_engine.jobs.launcher import WorkerLauncher
-from satclip_engine.jobs.problems import from_wire, to_problem
 from satclip_engine.jobs.store import JobStore
+from satclip_engine.problems import from_wire, to_problem
 from satclip_engine.protocol import Artifact, JobView, Problem, ProgressUpdate, from_json
 
 if TYPE_CHECKING:

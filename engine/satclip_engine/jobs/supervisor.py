@@ -10,9 +10,9 @@ from typing import Any
 
 from satclip_engine.jobs.kinds import REQUEST_TYPES, check_spec
 from satclip_engine.jobs.launcher import WorkerLauncher
-from satclip_engine.jobs.problems import to_problem
 from satclip_engine.jobs.run import JobRun, Outcome, lost_worker_problem
 from satclip_engine.jobs.store import JobStore
+from satclip_engine.problems import to_problem
 from satclip_engine.protocol import JobSpec, JobView
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 
 from satclip_engine.config import Config
 from satclip_engine.errors import CancelledError
-from satclip_engine.jobs.problems import to_wire
+from satclip_engine.problems import to_wire
 from satclip_engine.protocol import ProgressUpdate, to_json
 from satclip_engine.worker.kinds import JobContext, JobRunner
 from satclip_engine.worker.wire import Wire

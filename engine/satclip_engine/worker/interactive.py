@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from satclip_engine.errors import EngineError
-from satclip_engine.jobs.problems import to_wire
+from satclip_engine.problems import to_wire
 from satclip_engine.worker.wire import Wire
 
 logger = logging.getLogger(__name__)

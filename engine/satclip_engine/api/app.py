@@ -1,4 +1,4 @@
-"""The addresses of ``/v1``."""
+"""The ASGI application: the addresses of ``/v1``."""
 
 from __future__ import annotations
 
