@@ -32,7 +32,7 @@ class JobTracker(QObject):
         self._own: set[str] = set()
         self.jobs: dict[str, JobView] = {}
         connection.state_changed.connect(self._engine_changed)
-        connection.event.connect(self._take_event)
+        connection.event_received.connect(self._take_event)
 
     def is_own(self, job_id: str) -> bool:
         """Whether the job was started from this window."""

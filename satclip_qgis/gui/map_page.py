@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qgis.core import QgsRasterLayer
-from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from satclip_qgis.gui.class_table import ClassTable
@@ -13,7 +13,7 @@ from satclip_qgis.gui.source_form import SourceForm
 from satclip_qgis.gui.state import MapState
 
 
-class MapPage(QScrollArea):
+class MapPage(QWidget):
     """Shows and edits one ``MapState``.
 
     Signals:
@@ -36,15 +36,7 @@ class MapPage(QScrollArea):
         self._rectangle_crs = ""
         self._rest = MapState().features
         self._loading = False
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
-        layout.addWidget(self.source)
-        layout.addWidget(self.classes, 1)
-        for widget in (self.live, self.where, self.output, self.run_bar):
-            layout.addWidget(widget)
-        self.setWidget(inside)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._lay_out()
         for signal in (
             self.source.layer_changed,
             self.source.changed,
@@ -113,3 +105,35 @@ class MapPage(QScrollArea):
     def _look_edited(self) -> None:
         if not self._loading:
             self.look_changed.emit()
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        inner = QVBoxLayout(inside)
+        inner.addWidget(self.source)
+        inner.addWidget(self.classes, 1)
+        for widget in (self.live, self.where, self.output):
+            inner.addWidget(widget)
+        scroll = _UprightScrollArea()
+        scroll.setWidget(inside)
+        # Run and Cancel stay in sight however small the window is.
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll, 1)
+        margins = inner.contentsMargins()
+        self.run_bar.setContentsMargins(margins.left(), 0, margins.right(), margins.bottom())
+        layout.addWidget(self.run_bar)
+
+
+class _UprightScrollArea(QScrollArea):
+    """Scrolls up and down only: never narrower than what it holds, so that no text is cut."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the content and the scroll bar."""
+        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(width, super().minimumSizeHint().height())

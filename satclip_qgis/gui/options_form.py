@@ -44,15 +44,30 @@ class LiveRow(QWidget):
         self.slider.setRange(0, 100)
         self.slider.setToolTip(tr("Opacity of the live preview"))
         label = buddy_label(tr("O&pacity"), self.slider)
-        layout = QHBoxLayout(self)
+        self.notes = QLabel()
+        self.notes.setWordWrap(True)
+        self.notes.hide()
+        row = QHBoxLayout()
+        row.addWidget(self.check)
+        row.addStretch()
+        row.addWidget(label)
+        row.addWidget(self.slider, 1)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.check)
-        layout.addStretch()
-        layout.addWidget(label)
-        layout.addWidget(self.slider, 1)
+        layout.addLayout(row)
+        layout.addWidget(self.notes)
         self.check.toggled.connect(self.slider.setEnabled)
+        self.check.toggled.connect(lambda _on: self.notes.hide())
         self.check.toggled.connect(lambda _on: self.changed.emit())
         self.slider.valueChanged.connect(lambda _value: self.changed.emit())
+
+    def show_notes(self, notes: tuple[str, ...], known_fraction: float) -> None:
+        """Say below the switch what the user should know, and how much of the view is still being encoded."""
+        lines = list(notes)
+        if known_fraction < 1.0 and not notes:
+            lines.append(tr("Encoding this view: {percent} %").format(percent=int(known_fraction * 100)))
+        self.notes.setText("\n".join(lines))
+        self.notes.setVisible(bool(lines) and self.check.isChecked())
 
 
 class WhereRow(QWidget):
@@ -89,6 +104,7 @@ class WhereRow(QWidget):
         layout.setColumnStretch(1, 1)
         layout.setColumnStretch(2, 1)
         self.group.buttonToggled.connect(lambda _button, on: self.changed.emit() if on else None)
+        self.buttons[WHOLE_LAYER].setChecked(True)
         self.buttons[RECTANGLE].clicked.connect(lambda _checked: self.rectangle_wanted.emit())
 
     def where(self) -> str:

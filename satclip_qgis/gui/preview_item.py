@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qgis.core import QgsCoordinateTransform, QgsCsException, QgsPointXY, QgsRectangle
 from qgis.gui import QgsMapCanvas, QgsMapCanvasItem
-from qgis.PyQt.QtCore import QPointF, QRectF
-from qgis.PyQt.QtGui import QImage, QPainter, QPolygonF, QTransform
+from qgis.PyQt.QtCore import QRectF
+from qgis.PyQt.QtGui import QImage, QPainter, QTransform
 
 
 class PreviewItem(QgsMapCanvasItem):
@@ -24,7 +24,6 @@ class PreviewItem(QgsMapCanvasItem):
         corners = (
             QgsPointXY(extent.xMinimum(), extent.yMaximum()),
             QgsPointXY(extent.xMaximum(), extent.yMaximum()),
-            QgsPointXY(extent.xMaximum(), extent.yMinimum()),
             QgsPointXY(extent.xMinimum(), extent.yMinimum()),
         )
         try:
@@ -50,8 +49,9 @@ class PreviewItem(QgsMapCanvasItem):
         return self._image.isNull() or not self._corners
 
     def boundingRect(self) -> QRectF:
-        """The whole canvas: the picture follows the view, so its own rectangle changes with every pan."""
-        return QRectF(self._canvas.rect())
+        """The canvas and as much again around it: the picture follows the view while it is dragged."""
+        rect = QRectF(self._canvas.rect())
+        return rect.adjusted(-rect.width(), -rect.height(), rect.width(), rect.height())
 
     def updatePosition(self) -> None:
         """Follow the view; the picture's place is computed while painting."""
@@ -59,15 +59,12 @@ class PreviewItem(QgsMapCanvasItem):
         self.update()
 
     def paint(self, painter: QPainter, _option: object = None, _widget: object = None) -> None:
-        """Paint the picture, sheared as the canvas's CRS asks."""
+        """Paint the picture, turned and sheared as the canvas's CRS asks (affine: right within a view)."""
         if self.is_empty():
             return
-        width, height = self._image.width(), self._image.height()
-        pixels = QPolygonF([QPointF(0, 0), QPointF(width, 0), QPointF(width, height), QPointF(0, height)])
-        place = QPolygonF([self.toCanvasCoordinates(corner) for corner in self._corners])
-        transform = QTransform()
-        if not QTransform.quadToQuad(pixels, place, transform):
-            return
+        top_left, top_right, bottom_left = (self.toCanvasCoordinates(corner) for corner in self._corners)
+        right, down = (top_right - top_left) / self._image.width(), (bottom_left - top_left) / self._image.height()
+        transform = QTransform(right.x(), right.y(), down.x(), down.y(), top_left.x(), top_left.y())
         painter.save()
         painter.setOpacity(self._opacity)
         painter.setTransform(transform, True)

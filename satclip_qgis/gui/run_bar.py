@@ -81,6 +81,10 @@ class RunBar(QWidget):
             self.bar.setValue(round(update.done * 1000))
         self.line.setText(text)
 
+    def show_export(self, text: str, done: float) -> None:
+        """Show how far QGIS's export is, in [0, 1]."""
+        self.show_progress(text, ProgressUpdate(stage="export", done=done))
+
     def is_running(self) -> bool:
         """Whether progress is shown."""
         return self.cancel_button.isVisibleTo(self)

@@ -17,10 +17,10 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from satclip_qgis.gui.scenes import geometry_for_engine, to_layer
 from satclip_qgis.gui.state import RECTANGLE, SELECTED, THIS_VIEW, WHOLE_LAYER, MapState
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Aoi, Problem
+from satclip_qgis.scenes import geometry_for_engine, to_layer
 
 
 class WhereError(Exception):

@@ -1,0 +1,48 @@
+"""The dock: badge on top, the pages below."""
+
+from __future__ import annotations
+
+from qgis.gui import QgsDockWidget
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QHBoxLayout, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
+
+from satclip_qgis.gui.badge import Badge
+from satclip_qgis.gui.icons import own_icon
+from satclip_qgis.gui.job_panel import JobPanel
+from satclip_qgis.gui.job_tracker import JobTracker
+from satclip_qgis.gui.map_page import MapPage
+from satclip_qgis.i18n import tr
+
+
+class SatclipDock(QgsDockWidget):
+    """Holds the badge, the Map page and the job panel."""
+
+    def __init__(self, tracker: JobTracker, parent: QWidget | None = None) -> None:
+        super().__init__(tr("SatCLIP"), parent)
+        self.setObjectName("SatclipDock")
+        self.setWindowIcon(own_icon("satclip"))
+        self.setAllowedAreas(Qt.DockWidgetArea.LeftDockWidgetArea | Qt.DockWidgetArea.RightDockWidgetArea)
+        self.badge = Badge()
+        self.badge.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.page = MapPage()
+        self.jobs = JobPanel(tracker)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.page, tr("Map"))
+        self.tabs.addTab(self.jobs, tr("Jobs"))
+        self.tabs.setTabToolTip(0, tr("Say the classes, see the map"))
+        self.tabs.setTabToolTip(1, tr("Everything the engine has done and is doing"))
+        top = QHBoxLayout()
+        top.setContentsMargins(6, 4, 6, 0)
+        top.addWidget(self.badge, 1)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addWidget(self.tabs, 1)
+        self.setWidget(inside)
+
+    def show_job_count(self, active: int) -> None:
+        """Say on the tab how many jobs wait or run."""
+        self.tabs.setTabText(1, tr("Jobs ({count})").format(count=active) if active else tr("Jobs"))

@@ -1,0 +1,293 @@
+"""What the dock does: page, preview, estimate, runs, results and messages, wired to one engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qgis.core import QgsLayerTreeGroup, QgsProject
+from qgis.gui import QgisInterface
+from qgis.PyQt.QtCore import QObject, QUrl
+from qgis.PyQt.QtGui import QDesktopServices
+
+from satclip_qgis.gui import wording
+from satclip_qgis.gui.class_files import list_presets, load_class_file
+from satclip_qgis.gui.dock import SatclipDock
+from satclip_qgis.gui.engine_actions import EngineActions
+from satclip_qgis.gui.estimator import Estimator
+from satclip_qgis.gui.job_tracker import JobTracker
+from satclip_qgis.gui.map_tools import RectangleDrawer
+from satclip_qgis.gui.messages import Messages
+from satclip_qgis.gui.preview_controller import PreviewController
+from satclip_qgis.gui.project_memory import ProjectMemory
+from satclip_qgis.gui.run_controller import RunController
+from satclip_qgis.gui.state import RECTANGLE, SELECTED, THIS_VIEW, MapState
+from satclip_qgis.i18n import tr
+from satclip_qgis.layers import load_results
+from satclip_qgis.protocol import JobState, JobView, ModelInfo, Problem, SegmentRequest, from_json
+from satclip_qgis.provision.connection import READY, EngineConnection
+
+
+class Workbench(QObject):
+    """Owns the dock and everything behind it.
+
+    Args:
+        iface: QGIS.
+        connection: The engine.
+        parent: Qt parent.
+    """
+
+    def __init__(self, iface: QgisInterface, connection: EngineConnection, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._iface = iface
+        self._canvas = iface.mapCanvas()
+        self._connection = connection
+        self._job_id = ""
+        self._run_waits = False
+        self._models: tuple[ModelInfo, ...] = ()
+        self.tracker = JobTracker(connection, self)
+        self.dock = SatclipDock(self.tracker, iface.mainWindow())
+        self.page = self.dock.page
+        self.engine = EngineActions(connection, self.dock.badge, self._model_id, self.dock, self)
+        self.messages = Messages(iface.messageBar(), self._act)
+        self.runs = RunController(self.tracker, self)
+        self.preview = PreviewController(self._canvas, connection, self.page.state, self.page.layer, self)
+        self.estimator = Estimator(connection, self._build_request, self)
+        self.rectangle = RectangleDrawer(self._canvas, self)
+        self.memory = ProjectMemory(QgsProject.instance(), self.page, default_state(), self)
+        self._connect_page()
+        self._connect_engine()
+        self.memory.restore()
+
+    def close(self) -> None:
+        """Leave nothing behind; jobs go on in the engine."""
+        self.memory.close()
+        self.estimator.call.stop()
+        self.preview.close()
+        self.rectangle.close()
+        self.runs.cancel_export()
+        self._canvas.extentsChanged.disconnect(self._view_changed)
+
+    # Wiring
+
+    def _connect_page(self) -> None:
+        page = self.page
+        page.changed.connect(self._page_changed)
+        page.look_changed.connect(self._look_changed)
+        page.source.layer_changed.connect(self._layer_changed)
+        page.classes.failed.connect(lambda detail, remedy: self._problem(Problem("classes", detail, remedy)))
+        page.where.rectangle_wanted.connect(self.rectangle.start)
+        page.run_bar.run_pressed.connect(self.run)
+        page.run_bar.cancel_pressed.connect(self.cancel)
+        self.rectangle.drawn.connect(self._rectangle_drawn)
+        self.estimator.line.connect(self._show_line)
+        self.estimator.working_gsd.connect(page.source.show_working_gsd)
+        self.preview.failed.connect(self._preview_failed)
+        self.preview.noted.connect(self._preview_noted)
+        self.dock.visibilityChanged.connect(self._visibility_changed)
+        self._canvas.extentsChanged.connect(self._view_changed)
+
+    def _connect_engine(self) -> None:
+        self._connection.state_changed.connect(self._engine_changed)
+        self.engine.problem.connect(self._problem)
+        self.engine.cache_cleared.connect(self._page_changed)
+        self.tracker.changed.connect(self._job_changed)
+        self.tracker.removed.connect(lambda _job_id: self._count_jobs())
+        self.tracker.ended.connect(self._job_ended)
+        self.tracker.failed.connect(self._job_refused)
+        self.runs.started.connect(self._run_started)
+        self.runs.stopped.connect(self._run_over)
+        self.runs.failed.connect(self._run_refused)
+        self.runs.exporting.connect(self._show_export)
+        self.dock.jobs.load_wanted.connect(self.load)
+        self.dock.jobs.folder_wanted.connect(open_folder)
+
+    # The page
+
+    def _page_changed(self) -> None:
+        self.estimator.refresh()
+        self.preview.refresh()
+        state = self.page.state()
+        self.rectangle.show(state.rectangle if state.where == RECTANGLE else (), state.rectangle_crs)
+        self.engine.refresh_badge()
+
+    def _look_changed(self) -> None:
+        state = self.page.state()
+        self.preview.set_opacity(state.opacity)
+        self.preview.set_active(state.live and self.dock.isUserVisible())
+
+    def _layer_changed(self) -> None:
+        self.preview.item.clear()
+
+    def _visibility_changed(self, visible: bool) -> None:
+        if visible:
+            self._connection.start()
+        self._look_changed()
+
+    def _view_changed(self) -> None:
+        if self.page.state().where in (THIS_VIEW, SELECTED):
+            self.estimator.refresh()
+
+    def _rectangle_drawn(self, rectangle: object, crs: str) -> None:
+        corners = (rectangle.xMinimum(), rectangle.yMinimum(), rectangle.xMaximum(), rectangle.yMaximum())
+        self.page.set_rectangle(corners, crs)
+
+    def _show_line(self, text: str, notes: tuple[str, ...]) -> None:
+        if not self._is_busy():
+            self.page.run_bar.show_idle(text, notes)
+
+    def _preview_noted(self, noted: tuple[tuple[str, ...], float]) -> None:
+        self.page.live.show_notes(*noted)
+
+    def _preview_failed(self, problem: Problem) -> None:
+        # The page keeps working without a preview; the reason stands where the preview's switch is.
+        self.page.live.show_notes((f"{problem.detail} {problem.remedy}".strip(),), 1.0)
+
+    # The engine
+
+    def _engine_changed(self, state: str, _message: str) -> None:
+        if state == READY:
+            self._connection.client.models().succeeded.connect(self._take_models)
+        if self._run_waits and state == READY:
+            self._run_waits = False
+            self.run()
+        elif self._run_waits and self._connection.problem is not None:
+            self._run_waits = False
+            self._run_refused(self._connection.problem)
+
+    def _take_models(self, models: tuple[ModelInfo, ...]) -> None:
+        self._models = models
+        self.page.source.set_models(models)
+
+    def _model_id(self) -> str:
+        return self.page.state().features.model
+
+    def _act(self, remedy: str) -> None:
+        if not self.engine.act(remedy):
+            self.dock.setUserVisible(True)
+            self.page.source.bands_combo.setFocus()
+
+    def _problem(self, problem: Problem) -> None:
+        self.messages.problem(problem)
+
+    # Runs
+
+    def _build_request(self) -> SegmentRequest | None:
+        layer = self.page.layer()
+        if layer is None or not layer.isValid():
+            return None
+        view = self._canvas.extent()
+        return self.runs.request(self.page.state(), layer, view, self._iface.activeLayer())[0]
+
+    def run(self) -> None:
+        """Make the map that the page asks for; starts the engine first where it is not running."""
+        if self._connection.state != READY:
+            self._connection.start()
+        if self._connection.state == READY:
+            chosen = next((model for model in self._models if model.id == self._model_id()), None)
+            layer, view = self.page.layer(), self._canvas.extent()
+            self.runs.run(self.page.state(), layer, view, self._iface.activeLayer(), chosen)
+        elif self._connection.problem is not None:
+            self._problem(self._connection.problem)
+        elif not self.engine.is_set_up():
+            self.engine.show_set_up()
+        else:
+            self._run_waits = True
+            self.page.run_bar.show_progress(tr("The engine is starting…"), None)
+
+    def cancel(self) -> None:
+        """Stop what Run started."""
+        self._run_waits = False
+        if self._job_id:
+            self.page.run_bar.cancel_button.setEnabled(False)
+            self.tracker.cancel(self._job_id)
+        elif not self.runs.cancel_export():
+            self._run_over()
+
+    def load(self, job: JobView) -> None:
+        """Load the results of a finished job into the project."""
+        loader = load_results(job, QgsProject.instance(), lambda _group: None)
+        loader.failed.connect(
+            lambda path: self._problem(
+                Problem(
+                    "results.missing",
+                    tr("{path} cannot be opened.").format(path=path),
+                    tr("It may have been moved or deleted: run the job again."),
+                )
+            )
+        )
+
+    def _is_busy(self) -> bool:
+        return bool(self._job_id) or self._run_waits or self.runs.is_exporting()
+
+    def _run_started(self, job_id: str) -> None:
+        self._job_id = job_id
+        self.page.run_bar.show_progress(tr("Waiting for the engine…"), None)
+
+    def _run_over(self) -> None:
+        self._job_id = ""
+        self.page.run_bar.show_idle("")
+        self.estimator.refresh()
+        self.engine.refresh_hello()
+
+    def _run_refused(self, problem: Problem) -> None:
+        self._problem(problem)
+        self._run_over()
+
+    def _show_export(self, done: float) -> None:
+        percent = int(done * 100)
+        text = tr("QGIS exports the layer: {percent} %").format(percent=percent)
+        self.page.run_bar.show_export(text, done)
+
+    def _job_refused(self, problem: Problem) -> None:
+        self._problem(problem)
+        if self._job_id and self._job_id not in self.tracker.jobs:
+            self._run_over()
+
+    def _job_changed(self, job: JobView) -> None:
+        self._count_jobs()
+        if job.id != self._job_id or job.state.is_final:
+            return
+        self.page.run_bar.show_progress(wording.job_status(job), job.progress)
+
+    def _count_jobs(self) -> None:
+        self.dock.show_job_count(self.tracker.active_count())
+
+    def _job_ended(self, job: JobView) -> None:
+        own = self.tracker.is_own(job.id)
+        if job.id == self._job_id:
+            self._run_over()
+        if job.state is JobState.SUCCEEDED:
+            self._announce(job, own)
+        elif job.state is JobState.FAILED and own and job.problem is not None:
+            self._problem(job.problem)
+
+    def _announce(self, job: JobView, own: bool) -> None:
+        folder = str(job.spec.request["out_dir"])
+        if not own:
+            text = tr("A job has finished: {title}").format(title=job.spec.title)
+            self.messages.info(text, [(tr("Load results"), lambda: self.load(job))])
+            return
+        load_results(job, QgsProject.instance(), self._loaded)
+        self.messages.success(
+            tr("The map is ready: {title}").format(title=job.spec.title),
+            [(tr("Open folder"), lambda: open_folder(folder)), (tr("Run again"), lambda: self._run_again(job))],
+        )
+
+    def _loaded(self, _group: QgsLayerTreeGroup) -> None:
+        # The finished map says more than the preview lying on it.
+        self.page.live.check.setChecked(False)
+
+    def _run_again(self, job: JobView) -> None:
+        self.runs.repeat(from_json(SegmentRequest, job.spec.request), job.spec.title)
+
+
+def default_state() -> MapState:
+    """Return the page of a new project: a common class set, so that Run works at once."""
+    presets = list_presets()
+    classes = load_class_file(presets[0].path) if presets else ()
+    return replace(MapState(), classes=classes)
+
+
+def open_folder(folder: str) -> None:
+    """Show a folder in the file manager."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
