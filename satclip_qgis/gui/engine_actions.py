@@ -76,7 +76,6 @@ class EngineActions(QObject):
         """Open the set-up dialog, or bring it to the front."""
         if self.dialog is None:
             self.dialog = SetupDialog(self._connection, self._window)
-            self.dialog.finished.connect(self._dialog_closed)
         self.dialog.show()
         self.dialog.raise_()
 
@@ -108,7 +107,3 @@ class EngineActions(QObject):
 
     def _open_log(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(load_settings().data_path / "logs")))
-
-    def _dialog_closed(self, _result: int) -> None:
-        self.dialog.deleteLater()
-        self.dialog = None

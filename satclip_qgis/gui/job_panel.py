@@ -136,6 +136,8 @@ class JobPanel(QWidget):
             action(job)
 
     def _update(self) -> None:
+        if self.model.rowCount() and not self.view.selectionModel().hasSelection():
+            self.view.selectRow(0)
         job = self.current_job()
         state = job.state if job is not None else None
         self.empty.setVisible(self.model.rowCount() == 0)
