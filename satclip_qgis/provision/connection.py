@@ -17,10 +17,12 @@ from satclip_qgis.settings import Settings, load_settings
 
 from .engine_file import EngineFileProblem, process_exists, read_engine_file
 from .launcher import last_start_lines, launch_command, start_detached
+from .problems import absent_problem, start_problem, version_problem
 
 POLL_MS = 100
 START_TIMEOUT_S = 60.0
 STABLE_S = 20.0
+GRACE_S = 3.0
 HELLO_TIMEOUT_MS = 5_000
 
 ABSENT = "absent"
@@ -62,7 +64,9 @@ class EngineConnection(QObject):
         self._transport: Transport | None = None
         self._last_seq: int | None = None
         self._pid: int | None = None
+        self._ending_pid: int | None = None
         self._deadline_s = 0.0
+        self._is_gone = False
         self._ready_since_s = 0.0
         self._wants_engine = False
         self._poll = QTimer(self)
@@ -85,9 +89,26 @@ class EngineConnection(QObject):
         """Ask the engine to stop; running jobs are interrupted and continue with the next start."""
         self._wants_engine = False
         if self.client is not None:
+            self._ending_pid = self._pid
             reply = self.client.shutdown()
             reply.succeeded.connect(lambda _: self._set_stopped())
             reply.failed.connect(lambda _: self._set_stopped())
+        else:
+            self._set_stopped()
+
+    def restart(self) -> None:
+        """Stop the engine and start the installed one, which may be another version by now."""
+        if self.client is None:
+            self.start()
+            return
+        self._ending_pid = self._pid
+        reply = self.client.shutdown()
+        reply.succeeded.connect(lambda _: self._after_shutdown())
+        reply.failed.connect(lambda _: self._after_shutdown())
+
+    def _after_shutdown(self) -> None:
+        self._set_stopped()
+        self.start()
 
     def close(self) -> None:
         """Let go of the engine without stopping it: jobs go on."""
@@ -102,7 +123,7 @@ class EngineConnection(QObject):
         except EngineFileProblem as error:
             self._fail(error.problem)
             return
-        if engine is not None:
+        if engine is not None and engine.pid != self._ending_pid:
             self._poll.stop()
             self._greet(engine)
         elif self.state == STARTING:
@@ -113,30 +134,44 @@ class EngineConnection(QObject):
             self._set_stopped()
 
     def _launch(self, settings: Settings) -> None:
+        """Start the engine; one that is still ending holds the data folder, so wait for its end."""
+        if self._ending_pid is not None and process_exists(self._ending_pid):
+            self._poll.start()
+            return
+        self._ending_pid = None
         command = launch_command(settings)
         if command is None:
-            self._set(ABSENT, tr("The engine is not set up yet."))
+            self._set(ABSENT, absent_problem().detail)
             return
         self._pid = start_detached(command, settings.data_path)
         if self._pid is None:
-            self._fail(_start_problem(f"{command.program} could not be started", ""))
+            self._fail(start_problem(tr("{program} could not be started").format(program=command.program), ""))
             return
+        self._is_gone = False
         self._deadline_s = time.monotonic() + START_TIMEOUT_S
         self._set(STARTING, tr("The engine is starting …"))
         self._poll.start()
 
     def _check_start(self, settings: Settings) -> None:
-        """Fail early where the process is gone, late where it says nothing."""
+        """Fail early where the process is gone, late where it says nothing.
+
+        A process that ends at once may have met another window's engine that is just starting: wait for that one.
+        """
         gone = self._pid is not None and not process_exists(self._pid)
-        if gone or time.monotonic() > self._deadline_s:
-            reason = "it ended while starting" if gone else f"nothing was heard for {START_TIMEOUT_S:g} s"
-            self._fail(_start_problem(reason, last_start_lines(settings.data_path)))
+        if gone:
+            self._deadline_s = min(self._deadline_s, time.monotonic() + GRACE_S)
+            self._pid = None
+            self._is_gone = True
+        if time.monotonic() > self._deadline_s:
+            reason = tr("it ended while starting") if self._is_gone else tr("it was not heard of")
+            self._fail(start_problem(reason, last_start_lines(settings.data_path)))
 
     def _greet(self, engine: EngineFile) -> None:
         if engine.protocol_version != PROTOCOL_VERSION:
-            self._fail(_version_problem(engine.protocol_version))
+            self._fail(version_problem(engine.protocol_version))
             return
         self._drop()
+        self._pid = engine.pid
         self._transport = Transport(f"http://127.0.0.1:{engine.port}", engine.token, self)
         client = EngineClient(self._transport)
         reply = client.hello(timeout_ms=HELLO_TIMEOUT_MS)
@@ -207,7 +242,7 @@ class EngineConnection(QObject):
         self._poll.stop()
         self._drop()
         if launch_command(self._settings()) is None:
-            self._set(ABSENT, tr("The engine is not set up yet."))
+            self._set(ABSENT, absent_problem().detail)
         else:
             self._set(STOPPED, tr("The engine is not running."))
 
@@ -221,21 +256,3 @@ class EngineConnection(QObject):
         if (state, message) != (self.state, self.message):
             self.state, self.message = state, message
             self.state_changed.emit(state, message)
-
-
-def _start_problem(reason: str, lines: str) -> Problem:
-    return Problem(
-        code="engine.start_failed",
-        detail=f"The engine did not start: {reason}.",
-        remedy="Open the log to see why; setting the engine up again repairs an incomplete installation.",
-        params={"last_lines": lines},
-    )
-
-
-def _version_problem(version: int) -> Problem:
-    return Problem(
-        code="engine.version",
-        detail=f"The running engine speaks protocol {version}, this plugin speaks {PROTOCOL_VERSION}.",
-        remedy="Stop that engine, then set the engine up again so that both are of one version.",
-        params={"engine": version, "plugin": PROTOCOL_VERSION},
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import stat
@@ -38,11 +39,11 @@ def read_engine_file(data_dir: Path) -> EngineFile | None:
 
 
 def process_exists(pid: int) -> bool:
-    """Return whether a process ``pid`` exists; on Windows, where asking is costly, True."""
-    if os.name != "posix":
-        return True
+    """Return whether a process ``pid`` exists."""
     if pid <= 0:
         return False
+    if os.name != "posix":
+        return _windows_process_exists(pid)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -50,6 +51,19 @@ def process_exists(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _windows_process_exists(pid: int) -> bool:
+    """Return whether ``pid`` runs. Source: OpenProcess, WaitForSingleObject (processthreadsapi.h, synchapi.h)."""
+    synchronize, wait_timeout = 0x00100000, 0x102
+    kernel32 = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
+    handle = kernel32.OpenProcess(synchronize, False, pid)
+    if not handle:
+        return False
+    try:
+        return bool(kernel32.WaitForSingleObject(handle, 0) == wait_timeout)
+    finally:
+        kernel32.CloseHandle(handle)
 
 
 def _check_private(path: Path) -> None:

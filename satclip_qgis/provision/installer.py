@@ -7,6 +7,7 @@ import os
 import shutil
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 from qgis.PyQt.QtCore import QLockFile, QObject, QProcess, QTimer, pyqtSignal
 
@@ -49,7 +50,7 @@ class Installer(QObject):
         self._position = 0
         self._attempt = 0
         self._lock: QLockFile | None = None
-        self._process: QProcess | None = None
+        self._process: Any = None  # the running QProcess, or None
         self._is_cancelled = False
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._lines_of_step = 0
