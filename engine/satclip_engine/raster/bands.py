@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from satclip_engine.errors import BandsError
 from satclip_engine.raster.roles import Role, roles_by_count, sentinel2_roles
@@ -61,6 +62,10 @@ class BandMapping:
     bands: tuple[int, ...]
     expression: str = "linear"
     note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what decides the pixels, as plain JSON types."""
+        return {"preset": self.preset, "bands": list(self.bands), "expression": self.expression}
 
 
 def choose_bands(spec: str, facts: BandFacts) -> BandMapping:

@@ -122,6 +122,51 @@ class Scene:
         known[place] = True if valid is None else valid
         return Chip(whole, known)
 
+    def read_valid(self, window: Window) -> Bools:
+        """Return where the scene's own pixels hold data, (height, width) bool; False past the border.
+
+        Raises:
+            SceneError: if the file is damaged.
+        """
+        inside = clipped(window, self.grid.width, self.grid.height)
+        known = np.zeros((int(window.height), int(window.width)), dtype=bool)
+        if inside.width == 0 or inside.height == 0:
+            return known
+        valid = self._source.read_valid(self.bands.bands, inside)
+        top, left = int(inside.row_off - window.row_off), int(inside.col_off - window.col_off)
+        known[top : top + int(inside.height), left : left + int(inside.width)] = True if valid is None else valid
+        return known
+
+    def valid_at(self, rows: npt.NDArray[np.float64], cols: npt.NDArray[np.float64]) -> Bools:
+        """Return validity at positions of the scene's own grid, for a picture of any size.
+
+        Args:
+            rows: (n,) ascending row positions in pixels; pixel i spans [i, i + 1).
+            cols: (m,) ascending column positions in pixels.
+
+        Returns:
+            (n, m) bool; False outside the raster. From an overview where the positions lie further apart.
+
+        Raises:
+            SceneError: if the file is damaged.
+        """
+        inside_rows = (rows >= 0) & (rows < self.grid.height)
+        inside_cols = (cols >= 0) & (cols < self.grid.width)
+        known = np.logical_and.outer(inside_rows, inside_cols)
+        if not known.any():
+            return known
+        level = self._source.level_for(max(1.0, min(_spacing(rows[inside_rows]), _spacing(cols[inside_cols]))))
+        width, height = self._source.level_size(level)
+        at_rows = np.minimum(rows[inside_rows] * (height / self.grid.height), height - 1).astype(np.intp)
+        at_cols = np.minimum(cols[inside_cols] * (width / self.grid.width), width - 1).astype(np.intp)
+        patch = Window(
+            int(at_cols[0]), int(at_rows[0]), int(at_cols[-1] - at_cols[0] + 1), int(at_rows[-1] - at_rows[0] + 1)
+        )
+        valid = self._source.read_valid(self.bands.bands, patch, level)
+        if valid is not None:
+            known[known] = valid[np.ix_(at_rows - at_rows[0], at_cols - at_cols[0])].ravel()
+        return known
+
     def _filled(self, height: int, width: int) -> Bytes:
         colour = np.array(self.mean_colour, dtype=np.uint8)
         return np.broadcast_to(colour[:, None, None], (3, height, width)).copy()
@@ -160,6 +205,10 @@ class Scene:
             return image, None
         masks = [np.ones(part.shape[1:], dtype=bool) if valid is None else valid for part, valid in parts]
         return image, np.concatenate(masks)
+
+
+def _spacing(positions: npt.NDArray[np.float64]) -> float:
+    return float(positions[-1] - positions[0]) / max(len(positions) - 1, 1)
 
 
 def to_bytes(pixels: Pixels, facts: SceneFacts) -> tuple[Bytes, Bools | None]:

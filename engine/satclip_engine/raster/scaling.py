@@ -38,6 +38,10 @@ class Scaling:
     low: tuple[float, ...]
     high: tuple[float, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the scaling as plain JSON types."""
+        return {"kind": self.kind, "low": list(self.low), "high": list(self.high)}
+
     @property
     def is_identity(self) -> bool:
         """Whether 8-bit values pass unchanged."""

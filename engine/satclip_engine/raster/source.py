@@ -107,6 +107,22 @@ class Source:
                 valid = None if more is None else valid | more
             return Pixels(values, None if valid is None else _none_if_all(valid))
 
+    def read_valid(self, bands: tuple[int, ...], window: Window, level: int | None = None) -> Bools | None:
+        """Read only the validity of whole pixels (None: all valid), without decoding colours where it can.
+
+        Raises:
+            SceneError: if the file is damaged.
+        """
+        if self.has_mask_band or self.alpha_band:
+            dataset = self._at(level)
+            with self._damage_explained():
+                if self.alpha_band:
+                    return _none_if_all(dataset.read(self.alpha_band, window=window) > 0)
+                return _none_if_all(dataset.read_masks(bands[0], window=window) > 0)
+        if self.dtype[0] not in "fc" and all(value is None for value in self._dataset.nodatavals):
+            return None
+        return self.read(bands, window, level).valid
+
     def level_size(self, level: int | None) -> tuple[int, int]:
         """Width and height of the raster or of overview ``level``."""
         dataset = self._at(level)

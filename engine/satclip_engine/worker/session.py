@@ -22,13 +22,15 @@ class EngineSession:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._preview: PreviewSession | None = None
-        self._view: PreviewRequest | None = None
+        self._warm: PreviewSession | None = None
+        self._scene = ""
         self._methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "status": self._answer_status,
-            "models": self._answer_models,
-            "estimate": self._answer_estimate,
-            "preview": self._answer_preview,
+            "status": self._status,
+            "models": self._models,
+            "estimate": self._estimate,
+            "preview": self._preview,
+            "cache": self._cache,
+            "clear_cache": self._clear_cache,
         }
 
     def answer(self, method: str, params: dict[str, Any]) -> dict[str, Any] | None:
@@ -38,33 +40,47 @@ class EngineSession:
 
     def work_ahead(self, should_stop: Callable[[], bool]) -> WorkerEvent | None:
         """Encode one missing chunk of the last view."""
-        if self._preview is None or self._view is None:
+        if self._warm is None or should_stop() or not self._warm.encode_missing():
             return None
-        view = self._view
-        if not self._preview.encode_missing(view, should_stop):
-            self._view = None
-        return WorkerEvent("features", {"scene": view.scene}, slot=f"features:{view.scene}")
+        return WorkerEvent("features", {"scene": self._scene}, slot=f"features:{self._scene}")
 
-    def _answer_status(self, _params: dict[str, Any]) -> dict[str, Any]:
-        from satclip_engine.models.device import best_device_label
+    def _session(self) -> PreviewSession:
+        from satclip_engine.questions.preview import PreviewSession
 
-        return {"device": best_device_label()}
+        self._warm = self._warm or PreviewSession(self._config)
+        return self._warm
 
-    def _answer_models(self, _params: dict[str, Any]) -> dict[str, Any]:
+    def _status(self, params: dict[str, Any]) -> dict[str, Any]:
+        from satclip_engine.models.device import available_devices, device_label
+
+        return {"device": device_label(available_devices()[0]), **self._cache(params)}
+
+    def _models(self, _params: dict[str, Any]) -> dict[str, Any]:
         from satclip_engine.models.catalogue import list_models
 
         return {"models": to_json(list_models(self._config))}
 
-    def _answer_estimate(self, params: dict[str, Any]) -> dict[str, Any]:
-        from satclip_engine.questions.segment import estimate
+    def _estimate(self, params: dict[str, Any]) -> dict[str, Any]:
+        from satclip_engine.questions.estimate import estimate_warm
 
-        answer: dict[str, Any] = to_json(estimate(from_json(SegmentRequest, params), self._config))
+        answer: dict[str, Any] = to_json(estimate_warm(from_json(SegmentRequest, params), self._session()))
         return answer
 
-    def _answer_preview(self, params: dict[str, Any]) -> dict[str, Any]:
-        from satclip_engine.questions.preview import PreviewSession
-
-        self._preview = self._preview or PreviewSession(self._config)
-        self._view = from_json(PreviewRequest, params)
-        answer: dict[str, Any] = to_json(self._preview.preview(self._view))
+    def _preview(self, params: dict[str, Any]) -> dict[str, Any]:
+        request = from_json(PreviewRequest, params)
+        answer: dict[str, Any] = to_json(self._session().preview(request))
+        self._scene = request.scene
         return answer
+
+    def _cache(self, _params: dict[str, Any]) -> dict[str, Any]:
+        from satclip_engine.features.cache import total_bytes
+
+        return {
+            "cache_bytes": total_bytes(self._config.cache_dir),
+            "cache_limit_bytes": self._config.cache_limit_bytes,
+        }
+
+    def _clear_cache(self, params: dict[str, Any]) -> dict[str, Any]:
+        from satclip_engine.features.cache import clear
+
+        return {"freed_bytes": clear(self._config.cache_dir), **self._cache(params)}
