@@ -120,13 +120,7 @@ class JobStore:
 
     def succeed(self, job_id: str, artifacts: Sequence[Artifact]) -> JobView:
         """Move a job to ``succeeded`` with its products."""
-        with self._transaction():
-            self._database.execute("DELETE FROM artifacts WHERE job_id = ?", (job_id,))
-            self._database.executemany(
-                "INSERT INTO artifacts VALUES (?, ?, ?, ?, ?, ?)",
-                [(job_id, i, a.role, a.path, a.size_bytes, a.sha256) for i, a in enumerate(artifacts)],
-            )
-        return self._move(job_id, JobState.SUCCEEDED, "", ())
+        return self._move(job_id, JobState.SUCCEEDED, "", (), artifacts)
 
     def fail(self, job_id: str, problem: Problem) -> JobView:
         """Move a job to ``failed`` with the problem that its user will read."""
@@ -190,13 +184,24 @@ class JobStore:
             self._database.execute("DELETE FROM events WHERE slot = ?", (f"progress:{job_id}",))
             self.events.append("job_removed", {"id": job_id})
 
-    def _move(self, job_id: str, new: JobState, assignments: str, values: tuple[Any, ...]) -> JobView:
+    def _move(
+        self,
+        job_id: str,
+        new: JobState,
+        assignments: str,
+        values: tuple[Any, ...],
+        artifacts: Sequence[Artifact] = (),
+    ) -> JobView:
         check_transition(self.get(job_id).state, new)
         more = f", {assignments}" if assignments else ""
         with self._change(job_id):
             self._database.execute(
                 f"UPDATE jobs SET state = ?, updated_s = ?{more} WHERE id = ?",  # noqa: S608 -- literals of this module
                 (new.value, time.time(), *values, job_id),
+            )
+            self._database.executemany(
+                "INSERT INTO artifacts VALUES (?, ?, ?, ?, ?, ?)",
+                [(job_id, i, a.role, a.path, a.size_bytes, a.sha256) for i, a in enumerate(artifacts)],
             )
         return self.get(job_id)
 

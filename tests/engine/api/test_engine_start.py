@@ -69,7 +69,7 @@ def test_sigterm_ends_engine_and_workers(engine: EngineProcess) -> None:
 def test_a_damaged_list_of_jobs_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "jobs.sqlite").write_bytes(b"this is no database, " * 100)
     run = subprocess.run(
-        [sys.executable, "-m", "satclip_engine.cli", "serve"],
+        [sys.executable, "-m", "satclip_engine", "serve"],
         env={"SATCLIP_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
