@@ -1,0 +1,1 @@
+"""The Processing provider ``satclip``: thin algorithms over the engine's jobs."""

@@ -1,0 +1,82 @@
+"""From a raster layer and an area to what the engine is asked, or to a file that QGIS must export first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from qgis.core import (
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+)
+
+from satclip_qgis.export import MAX_EXPORT_PX, ExportTask, native_gsd_m, plan_export
+from satclip_qgis.i18n import tr
+from satclip_qgis.protocol import Aoi
+from satclip_qgis.scenes import geometry_for_engine
+
+# Web layers have no resolution of their own; half a metre shows houses and roads.
+DEFAULT_EXPORT_GSD_M = 0.5
+
+
+def area_geometry(
+    layer: QgsRasterLayer, extent: QgsRectangle, polygons: QgsProcessingFeatureSource | None, project: QgsProject
+) -> QgsGeometry | None:
+    """Return the area to map in the layer's CRS, or None for the whole layer.
+
+    Args:
+        layer: The raster.
+        extent: In the layer's CRS; null where not given.
+        polygons: Polygons that bound the area, in any CRS; None where not given.
+        project: Gives the transform context.
+
+    Raises:
+        QgsProcessingException: if the area does not touch the layer.
+    """
+    if extent.isNull() and polygons is None:
+        return None
+    area = QgsGeometry.fromRect(layer.extent() if extent.isNull() else extent)
+    if polygons is not None:
+        request = QgsFeatureRequest()
+        if layer.crs().isValid() and polygons.sourceCrs().isValid():
+            request.setDestinationCrs(layer.crs(), project.transformContext())
+        area = area.intersection(QgsGeometry.unaryUnion([item.geometry() for item in polygons.getFeatures(request)]))
+    inside = area.intersection(QgsGeometry.fromRect(layer.extent()))
+    if inside.isEmpty() or inside.area() == 0:
+        raise QgsProcessingException(
+            tr("The area does not touch the layer {name}. Choose an area on it, or leave the area empty.").format(
+                name=layer.name()
+            )
+        )
+    return inside
+
+
+def area_of_interest(layer: QgsRasterLayer, geometry: QgsGeometry | None) -> Aoi | None:
+    """Return ``geometry`` (layer's CRS) for the engine, in the scene's own coordinates."""
+    if geometry is None:
+        return None
+    return Aoi(geometry=json.loads(geometry_for_engine(layer, geometry).asJson(12)))
+
+
+def export_task(
+    layer: QgsRasterLayer, geometry: QgsGeometry | None, gsd_m: float | None, path: Path, project: QgsProject
+) -> ExportTask:
+    """Return the task that writes the part of ``layer`` that the engine cannot open itself.
+
+    Raises:
+        QgsProcessingException: if that would be too large, as a whole web layer is.
+    """
+    gsd_m = gsd_m or native_gsd_m(layer, project) or DEFAULT_EXPORT_GSD_M
+    extent = layer.extent() if geometry is None else geometry.boundingBox()
+    plan = plan_export(layer, extent, gsd_m, project)
+    if plan.pixels > MAX_EXPORT_PX:
+        raise QgsProcessingException(
+            tr("At {gsd} m per pixel the area has {pixels} million pixels. Choose a smaller extent or a coarser one.")
+            .format(gsd=f"{gsd_m:g}", pixels=plan.pixels // 10**6)
+        )  # fmt: skip
+    return ExportTask(layer, plan, path, project)
