@@ -114,7 +114,7 @@ class Grid:
         jacobians = pixel_jacobians(self.crs_wkt, self.transform, lattice_cols.ravel(), lattice_rows.ravel())
         areas = np.abs(np.linalg.det(jacobians)).reshape(lattice_cols.shape)
         across = np.stack([np.interp(np.arange(width) + 0.5, cols, line) for line in areas])
-        weights, upper = _interpolation(np.arange(height) + 0.5, rows)
+        weights, upper = _interpolation(np.arange(height, dtype=np.float64) + 0.5, rows)
         return np.asarray(across[upper - 1] * (1 - weights)[:, None] + across[upper] * weights[:, None])
 
 

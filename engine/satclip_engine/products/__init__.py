@@ -1,0 +1,1 @@
+"""Products: the files a question leaves, written aside and renamed when complete."""
