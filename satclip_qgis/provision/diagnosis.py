@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Problem
 
+from .doctor import failed_checks
+
 SHOWN_LINES = 15
 
 
@@ -41,7 +43,7 @@ _CAUSES = (
     ("hash", r"do not match the hashes|hash mismatch|hashes are required"),
     ("permission", r"permission denied|errno 13\b|access is denied|winerror 5\b|winerror 32\b|operation not permitted|"
                    r"read-only file system"),
-    ("killed", r"\bkilled\b|memoryerror|out of memory|oom"),
+    ("killed", r"\bkilled\b|memoryerror|out of memory|\boom\b"),
     ("offline", r"temporary failure in name resolution|name or service not known|getaddrinfo failed|nodename nor|"
                 r"newconnectionerror|network is unreachable|no route to host|dns error|connection refused|"
                 r"failed to establish a new connection|connection reset|connection aborted|error sending request"),
@@ -55,8 +57,11 @@ _CAUSES = (
 
 def diagnose(failure: FailedStep) -> Problem:
     """Return the likely cause and what to do about it."""
-    cause = _find_cause(failure)
+    findings = failed_checks(failure.lines)
+    cause = "engine_check" if findings else _find_cause(failure)
     detail, remedy = _words(cause)
+    if findings:
+        detail, remedy = findings[0], tr("Read all findings below; building the engine afresh often helps.")
     return Problem(
         code=f"provision.{cause}",
         detail=tr("“{step}” failed: {cause}").format(step=failure.title, cause=detail),
@@ -139,7 +144,7 @@ def _words(cause: str) -> tuple[str, str]:
             tr("Check that the chosen Python still exists, then try again."),
         ),
         "engine_check": (
-            tr("the engine is installed but does not work."),
+            tr("the engine is installed but cannot say that it works."),
             tr("Read the lines below; building it afresh often helps."),
         ),
     }  # fmt: skip

@@ -15,6 +15,7 @@ from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Problem
 
 from .diagnosis import FailedStep, diagnose
+from .doctor import readable_lines
 from .environment import qgis_proxy, to_qt
 from .installed import InstalledEngine, engine_root, read_installed, read_previous, switch_to
 from .plan import STATE_NAME, InstallPlan, finished_steps
@@ -144,14 +145,14 @@ class Installer(QObject):
             self._take_line(bytes(process.readLine()).decode("utf-8", "replace"))
 
     def _take_line(self, text: str) -> None:
-        line = redact(text.rstrip())
-        if not line or self._plan is None:
+        if not text.strip() or self._plan is None:
             return
-        self._lines.append(line)
-        self._lines_of_step += 1
-        with log_path(self._plan.data_dir).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-        self.log.emit(line)
+        for line in readable_lines(redact(text.rstrip())):
+            self._lines.append(line)
+            self._lines_of_step += 1
+            with log_path(self._plan.data_dir).open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+            self.log.emit(line)
         self.progress.emit(self._share())
 
     def _share(self) -> float:
