@@ -109,7 +109,7 @@ async def _run(
     interactive = InteractiveWorker(launcher, events.append)
     engine = Engine(config, secrets.token_urlsafe(32), supervisor, interactive, events)
     server = _Server(engine)
-    await supervisor.start()
+    supervisor.start()
     interactive.start()
     identity = ProcessIdentity.current()
     port = int(listener.getsockname()[1])

@@ -26,7 +26,7 @@ class WorkerLauncher:
         """Start a worker.
 
         Args:
-            mode: ``batch`` or ``interactive``.
+            mode: ``batch``, ``cleanup`` or ``interactive``.
             name: Named in the log.
 
         Raises:

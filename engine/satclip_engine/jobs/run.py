@@ -105,6 +105,24 @@ class JobRun:
             await self._channel.kill()
 
 
+async def clean_up(view: JobView, launcher: WorkerLauncher, limit_s: float) -> None:
+    """Let a worker remove what a killed attempt left half-finished.
+
+    Args:
+        view: A job that will not be continued by itself.
+        launcher: Starts the worker.
+        limit_s: How long it may take.
+    """
+    try:
+        channel = await launcher.launch("cleanup", f"clean-up {view.id}")
+    except OSError as error:
+        logger.warning("cannot clean up", extra={"job": view.id, "reason": str(error)})
+        return
+    await channel.send({"type": "job", "kind": view.spec.kind, "request": view.spec.request})
+    if await channel.wait(limit_s) is None:
+        await channel.kill()
+
+
 def lost_worker_problem(attempts: int, exit_words: str, tail: tuple[str, ...]) -> Problem:
     """Return the problem of a job whose worker ended without a word in every attempt."""
     return Problem(

@@ -21,6 +21,9 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
 # States in which a worker process belongs to the job.
 WITH_WORKER = frozenset({JobState.STARTING, JobState.RUNNING})
 
+# States in which a supervisor that was killed leaves a job behind.
+UNFINISHED = WITH_WORKER | {JobState.INTERRUPTED}
+
 
 def check_transition(old: JobState, new: JobState) -> None:
     """Accept a step of the table.

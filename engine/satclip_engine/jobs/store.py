@@ -12,7 +12,7 @@ from typing import Any
 from satclip_engine.errors import ConflictError, NotFoundError
 from satclip_engine.jobs.events import EventLog
 from satclip_engine.jobs.process import ProcessIdentity
-from satclip_engine.jobs.states import WITH_WORKER, check_transition
+from satclip_engine.jobs.states import UNFINISHED, check_transition
 from satclip_engine.protocol import (
     Artifact,
     JobSpec,
@@ -87,12 +87,12 @@ class JobStore:
         ).fetchone()
         return None if row is None else str(row["id"])
 
-    def with_worker(self) -> tuple[tuple[JobView, ProcessIdentity | None], ...]:
-        """Return the jobs that the database believes to be running, each with its worker process."""
-        marks = ", ".join("?" for _ in WITH_WORKER)
+    def unfinished(self) -> tuple[tuple[JobView, ProcessIdentity | None], ...]:
+        """Return the jobs that an earlier supervisor did not finish, each with its worker process."""
+        marks = ", ".join("?" for _ in UNFINISHED)
         rows = self._database.execute(
             f"SELECT * FROM jobs WHERE state IN ({marks})",  # noqa: S608 -- question marks only
-            [state.value for state in WITH_WORKER],
+            [state.value for state in UNFINISHED],
         ).fetchall()
         return tuple((self._view(row), _identity(row)) for row in rows)
 

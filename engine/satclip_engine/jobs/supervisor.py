@@ -10,7 +10,9 @@ from typing import Any
 
 from satclip_engine.jobs.kinds import REQUEST_TYPES, check_spec
 from satclip_engine.jobs.launcher import WorkerLauncher
-from satclip_engine.jobs.run import JobRun, Outcome, lost_worker_problem
+from satclip_engine.jobs.process import ProcessIdentity
+from satclip_engine.jobs.run import JobRun, Outcome, clean_up, lost_worker_problem
+from satclip_engine.jobs.states import WITH_WORKER
 from satclip_engine.jobs.store import JobStore
 from satclip_engine.problems import to_problem
 from satclip_engine.protocol import JobSpec, JobView
@@ -28,6 +30,7 @@ class SupervisorLimits:
         cancel_s: Time a worker has to stop by itself.
         terminate_s: Time it then has after being asked by the operating system.
         exit_s: Time to end after having said its last word.
+        clean_up_s: Time to remove what a killed worker left.
     """
 
     attempts: int = 3
@@ -35,6 +38,7 @@ class SupervisorLimits:
     cancel_s: float = 5.0
     terminate_s: float = 2.0
     exit_s: float = 10.0
+    clean_up_s: float = 60.0
 
 
 class Supervisor:
@@ -59,17 +63,15 @@ class Supervisor:
         self._limits = limits or SupervisorLimits()
         self._request_types = request_types
         self._runs: dict[str, JobRun] = {}
+        self._recovering: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
-    async def start(self) -> None:
-        """Recover what an earlier supervisor left behind, then begin to run jobs."""
-        for view, worker in self.store.with_worker():
-            if worker is not None and worker.is_alive():
-                # Its supervisor is dead, so nobody hears it; two workers must never write one folder.
-                await asyncio.to_thread(worker.kill_tree)
-            logger.info("recovering job", extra={"job": view.id, "attempt": view.attempt})
-            self._after_loss(view.id, exit_words="the engine was ended", tail=())
+    def start(self) -> None:
+        """Begin to run jobs, and to recover those that an earlier supervisor left behind."""
+        for view, worker in self.store.unfinished():
+            self._recovering.add(view.id)
+            self._spawn(self._recover(view, worker))
         self._fill()
 
     async def stop(self) -> None:
@@ -101,9 +103,10 @@ class Supervisor:
             return view
         self.store.request_cancel(job_id)
         run = self._runs.get(job_id)
-        if run is None:
+        if run is not None:
+            self._spawn(run.cancel())
+        elif job_id not in self._recovering:
             return self.store.mark_cancelled(job_id)
-        self._spawn(run.cancel())
         return self.store.get(job_id)
 
     def resume(self, job_id: str) -> JobView:
@@ -116,11 +119,6 @@ class Supervisor:
         """Forget a finished job; see ``JobStore.remove``."""
         self.store.remove(job_id)
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a job runs now."""
-        return bool(self._runs)
-
     def _fill(self) -> None:
         while not self._stopping and len(self._runs) < self._limits.parallel_jobs:
             job_id = self.store.next_queued()
@@ -130,11 +128,20 @@ class Supervisor:
             self._runs[job_id] = JobRun(view, self.store, self._launcher, self._limits)
             self._spawn(self._supervise(job_id))
 
+    async def _recover(self, view: JobView, worker: ProcessIdentity | None) -> None:
+        logger.info("recovering job", extra={"job": view.id, "attempt": view.attempt})
+        if worker is not None and worker.is_alive():
+            # Its supervisor is dead, so nobody hears it; two workers must never write one folder.
+            await asyncio.to_thread(worker.kill_tree)
+        await self._after_loss(view.id, exit_words="the engine was ended", tail=())
+        self._recovering.discard(view.id)
+        self._fill()
+
     async def _supervise(self, job_id: str) -> None:
         run = self._runs[job_id]
         try:
             outcome = await run.execute()
-            self._conclude(job_id, outcome)
+            await self._conclude(job_id, outcome)
         except Exception as error:  # the job must not hang in "running" because of our own mistake
             logger.exception("supervising failed", extra={"job": job_id})
             await run.kill()
@@ -143,26 +150,31 @@ class Supervisor:
             del self._runs[job_id]
             self._fill()
 
-    def _conclude(self, job_id: str, outcome: Outcome) -> None:
+    async def _conclude(self, job_id: str, outcome: Outcome) -> None:
         logger.info("job ended", extra={"job": job_id, "outcome": outcome.kind, "exit": outcome.exit_words})
         if outcome.kind == "succeeded":
             self.store.succeed(job_id, outcome.artifacts)
+        elif outcome.kind == "cancelled":
+            self.store.mark_cancelled(job_id)
         elif outcome.problem is not None:
             self.store.fail(job_id, outcome.problem)
-        elif self.store.cancel_requested(job_id) or outcome.kind == "cancelled":
-            self.store.mark_cancelled(job_id)
-        elif self._stopping:
+        elif self._stopping and not self.store.cancel_requested(job_id):
             self.store.interrupt(job_id)
             self.store.requeue_uncounted(job_id)
         else:
-            self._after_loss(job_id, outcome.exit_words, outcome.tail)
+            await self._after_loss(job_id, outcome.exit_words, outcome.tail)
 
-    def _after_loss(self, job_id: str, exit_words: str, tail: tuple[str, ...]) -> None:
-        view = self.store.interrupt(job_id)
-        if self.store.cancel_requested(job_id):
-            self.store.mark_cancelled(job_id)
-        elif view.attempt < self._limits.attempts:
+    async def _after_loss(self, job_id: str, exit_words: str, tail: tuple[str, ...]) -> None:
+        view = self.store.get(job_id)
+        if view.state in WITH_WORKER:
+            view = self.store.interrupt(job_id)
+        wish = self.store.cancel_requested(job_id)
+        if not wish and view.attempt < self._limits.attempts:
             self.store.requeue(job_id)
+            return
+        await clean_up(view, self._launcher, self._limits.clean_up_s)
+        if wish or self.store.cancel_requested(job_id):
+            self.store.mark_cancelled(job_id)
         else:
             self.store.fail(job_id, lost_worker_problem(view.attempt, exit_words, tail))
 

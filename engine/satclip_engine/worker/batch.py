@@ -12,7 +12,7 @@ from satclip_engine.config import Config
 from satclip_engine.errors import CancelledError
 from satclip_engine.problems import to_wire
 from satclip_engine.protocol import ProgressUpdate, to_json
-from satclip_engine.worker.kinds import JobContext, JobRunner
+from satclip_engine.worker.kinds import JobContext, JobKind
 from satclip_engine.worker.wire import Wire
 
 PROGRESS_INTERVAL_S = 0.25
@@ -41,13 +41,13 @@ class ProgressReporter:
         self._wire.send({"type": "progress", "progress": to_json(update)})
 
 
-def run_batch(wire: Wire, config: Config, runners: Mapping[str, JobRunner]) -> None:
+def run_batch(wire: Wire, config: Config, kinds: Mapping[str, JobKind]) -> None:
     """Receive one job, run it, and tell how it ended.
 
     Args:
         wire: To the supervisor.
         config: Folders and limits.
-        runners: What runs each kind of job.
+        kinds: What runs each kind of job.
     """
     cancelled = threading.Event()
 
@@ -67,7 +67,7 @@ def run_batch(wire: Wire, config: Config, runners: Mapping[str, JobRunner]) -> N
     context = JobContext(job["job_id"], config, ProgressReporter(wire), check_cancelled)
     try:
         check_cancelled()
-        artifacts = runners[job["kind"]](job["request"], context)
+        artifacts = kinds[job["kind"]].run(job["request"], context)
     except CancelledError:
         wire.send({"type": "cancelled"})
     except Exception as error:  # one of the three edges: it becomes the job's problem
@@ -75,3 +75,12 @@ def run_batch(wire: Wire, config: Config, runners: Mapping[str, JobRunner]) -> N
         wire.send({"type": "failed", "problem": to_wire(error)})
     else:
         wire.send({"type": "succeeded", "artifacts": to_json(artifacts)})
+
+
+def run_clean_up(wire: Wire, kinds: Mapping[str, JobKind]) -> None:
+    """Receive one job whose worker was killed for good, and remove what it left half-finished."""
+    job = wire.receive()
+    try:
+        kinds[job["kind"]].clean_up(job["request"])
+    except Exception:  # one of the three edges: the job's own end matters more than this
+        logger.exception("cleaning up failed")

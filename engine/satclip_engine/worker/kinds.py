@@ -1,9 +1,10 @@
-"""What runs each kind of job."""
+"""What runs each kind of job, and what tidies up after one that was killed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from satclip_engine.config import Config
@@ -27,7 +28,17 @@ class JobContext:
     check_cancelled: Callable[[], None]
 
 
-JobRunner = Callable[[dict[str, Any], JobContext], tuple[Artifact, ...]]
+@dataclass(frozen=True)
+class JobKind:
+    """What a worker can do with one kind of job.
+
+    Attributes:
+        run: Runs a request and returns its products.
+        clean_up: Removes what a killed run left of a request that will not be continued.
+    """
+
+    run: Callable[[dict[str, Any], JobContext], tuple[Artifact, ...]]
+    clean_up: Callable[[dict[str, Any]], None]
 
 
 def run_segment(request: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
@@ -43,4 +54,13 @@ def run_segment(request: dict[str, Any], context: JobContext) -> tuple[Artifact,
     )
 
 
-RUNNERS: Mapping[str, JobRunner] = {"segment": run_segment}
+def clean_up_segment(request: dict[str, Any]) -> None:
+    """Remove unfinished products; encoded features stay, they are as good as any."""
+    from satclip_engine.products.staging import HIDDEN_FOLDER, Staging
+
+    out_dir = Path(from_json(SegmentRequest, request).out_dir)
+    if (out_dir / HIDDEN_FOLDER).is_dir():
+        Staging(out_dir, "clean-up").discard()
+
+
+KINDS: Mapping[str, JobKind] = {"segment": JobKind(run_segment, clean_up_segment)}

@@ -1,6 +1,6 @@
 """A real worker process whose one kind of job counts into a file: resumable, slow, and as naughty as asked.
 
-Run as ``python toy_worker.py batch|interactive``, in the place of ``python -m satclip_engine.worker``.
+Run as ``python toy_worker.py batch|cleanup|interactive``, in the place of ``python -m satclip_engine.worker``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from satclip_engine.config import Config
 from satclip_engine.errors import DiskFullError
 from satclip_engine.protocol import Artifact, ProgressUpdate, from_json
 from satclip_engine.worker.interactive import WorkerEvent
-from satclip_engine.worker.kinds import JobContext
+from satclip_engine.worker.kinds import JobContext, JobKind
 from satclip_engine.worker.main import main
 
 
@@ -56,6 +56,10 @@ def count(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
         time.sleep(request.step_s)
     part.rename(out)
     return (Artifact("thematic", str(out), out.stat().st_size, hashlib.sha256(out.read_bytes()).hexdigest()),)
+
+
+def clean_up(data: dict[str, Any]) -> None:
+    Path(from_json(CountRequest, data).out + ".part").unlink(missing_ok=True)
 
 
 def misbehave(request: CountRequest, step: int) -> None:
@@ -104,4 +108,4 @@ class ToySession:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], runners={"count": count}, make_session=ToySession))
+    sys.exit(main(sys.argv[1:], kinds={"count": JobKind(count, clean_up)}, make_session=ToySession))

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +101,23 @@ def test_a_process_that_merely_has_the_workers_pid_is_left_alone(engine: EngineP
     wait_until(lambda: steps_written(out) > 5)
     engine.kill()
     wait_until(lambda: is_gone(worker_pids(out)[0]))
-    with sqlite3.connect(engine.home / "jobs.sqlite") as database:
+    with closing(sqlite3.connect(engine.home / "jobs.sqlite")) as database:
         # This test's own process, but with another start time: as if the pid had been given out again.
         database.execute("UPDATE jobs SET worker_pid = ?, worker_started_s = 1.0", (os.getpid(),))
-    database.close()
+        database.commit()
+    engine.start()
+    assert engine.wait_for(job_id, JobState.SUCCEEDED).attempt == 2
+
+
+def test_an_engine_killed_between_two_states_loses_no_job(engine: EngineProcess, tmp_path: Path) -> None:
+    out = tmp_path / "count.txt"
+    job_id = put(engine, spec(out, steps=60))
+    wait_until(lambda: steps_written(out) > 5)
+    engine.kill()
+    with closing(sqlite3.connect(engine.home / "jobs.sqlite")) as database:
+        database.execute("UPDATE jobs SET state = 'interrupted', worker_pid = NULL")
+        database.commit()
+    wait_until(lambda: is_gone(worker_pids(out)[0]))
     engine.start()
     assert engine.wait_for(job_id, JobState.SUCCEEDED).attempt == 2
 
@@ -149,6 +163,7 @@ def test_cancel_kills_a_worker_that_ignores_it(engine: EngineProcess, tmp_path: 
     engine.call("POST", f"/v1/jobs/{job_id}/cancel")
     assert engine.wait_for(job_id, JobState.CANCELLED).attempt == 1
     assert is_gone(worker_pids(out)[0])
+    assert steps_written(out) == 0, "what the killed worker left half-finished is removed"
 
 
 def test_a_cancelled_job_stays_cancelled_when_the_engine_dies_meanwhile(engine: EngineProcess, tmp_path: Path) -> None:
@@ -159,6 +174,7 @@ def test_a_cancelled_job_stays_cancelled_when_the_engine_dies_meanwhile(engine: 
     engine.kill()
     engine.start()
     assert engine.wait_for(job_id, JobState.CANCELLED).attempt == 1
+    assert steps_written(out) == 0
 
 
 def test_a_job_that_waits_is_cancelled_at_once(engine: EngineProcess, tmp_path: Path) -> None:

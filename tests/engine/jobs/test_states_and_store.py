@@ -50,7 +50,7 @@ def test_a_job_keeps_everything_over_a_restart(tmp_path: Path) -> None:
         store.set_worker(ID, ProcessIdentity(7, 8.5))
         store.mark_running(ID)
         store.set_progress(ID, ProgressUpdate("encode", 0.5, 12.0, "CPU"))
-        assert [worker for _, worker in store.with_worker()] == [ProcessIdentity(7, 8.5)]
+        assert [worker for _, worker in store.unfinished()] == [ProcessIdentity(7, 8.5)]
         before = store.succeed(ID, [artifact])
     with closing(open_database(tmp_path)) as database:
         after = JobStore(database, EventLog(database)).get(ID)
