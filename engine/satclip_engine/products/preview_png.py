@@ -22,8 +22,7 @@ from satclip_engine.raster.grid import Grid
 from satclip_engine.raster.scene import Scene, open_scene
 
 PREVIEW = "preview.png"
-MAX_WIDTH_PX = 1600
-_PICTURE_MAX_PX = 620
+_PICTURE_MAX_PX = 610
 _PICTURE_MIN_PX = 240
 _LEGEND_WIDTH_PX = 300
 _MARGIN_PX = 20
@@ -106,7 +105,7 @@ def _legend_rows(codes: npt.NDArray[np.integer], classes: ClassSet) -> list[_Leg
 
 
 def _size_text(grid: Grid) -> str:
-    size = f"{grid.width} × {grid.height} px"
+    size = f"{grid.width} x {grid.height} px"
     return f"{size}   ·   {grid.gsd_m:.3g} m/px" if grid.has_crs else f"{size}   ·   no coordinate reference system"
 
 
@@ -156,7 +155,7 @@ def _fitted(draw: ImageDraw.ImageDraw, name: str, font: ImageFont.FreeTypeFont, 
 
 def _font(size: int, text: str) -> ImageFont.FreeTypeFont:
     """Return Pillow's own font, or one with more scripts where ``text`` needs it and the machine has it."""
-    if any(ord(character) > 0x17F and character not in "…·×" for character in text):
+    if any(ord(character) > 0x17F and character not in "…·" for character in text):
         for name in _WIDE_FONTS:
             try:
                 return ImageFont.truetype(name, size)

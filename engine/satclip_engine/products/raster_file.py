@@ -106,6 +106,7 @@ class RasterFile:
             OSError: if the disk refuses.
         """
         self._dataset.close()
+        self._unordered.stat()  # GDAL would say less clearly that somebody removed the folder meanwhile
         if self._factors:
             with (
                 rasterio.Env(GDAL_NUM_THREADS="2", ZLEVEL_OVERVIEW="1", ZLEVEL="1"),

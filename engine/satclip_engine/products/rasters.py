@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import numpy.typing as npt
+import rasterio
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -129,7 +130,7 @@ class RasterProducts:
         """GDAL says only that writing failed; the disk says why."""
         out_dir = self.folder.parent.parent
         try:
-            with write_errors_explained(out_dir):
+            with write_errors_explained(out_dir), rasterio.Env():  # outside one, GDAL prints errors to stderr
                 yield
         except RasterioError as error:
             if shutil.disk_usage(self.folder).free < self._row_bytes():

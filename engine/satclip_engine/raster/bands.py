@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from satclip_engine.errors import BandsError
-from satclip_engine.raster.roles import Role, roles_by_count, sentinel2_roles
+from satclip_engine.raster.roles import Role, sentinel2_roles, usual_roles
 
 # Channel order of each preset: what is shown as red, green, blue.
 PRESETS: dict[str, tuple[Role, ...]] = {
@@ -97,7 +97,7 @@ def _automatic(facts: BandFacts) -> BandMapping:
     named = _find(("red", "green", "blue"), facts.roles, facts.indexes)
     if named:
         return BandMapping("natural", named)
-    guessed = _find(("red", "green", "blue"), roles_by_count(count), facts.indexes)
+    guessed = _find(("red", "green", "blue"), usual_roles(count, facts.dtype), facts.indexes)
     if guessed:
         note = f"The bands have no names; of {count} bands {_listed(guessed)} are taken as red, green, blue."
         return BandMapping("natural", guessed, note="" if count == 3 else note)
@@ -113,7 +113,7 @@ def _preset(preset: str, facts: BandFacts) -> BandMapping:
     if preset == "sar":
         return BandMapping("sar", _sar_bands(facts), facts.radar_expression)
     count = len(facts.indexes)
-    assumed = sentinel2_roles(count) if preset == "sentinel2" else roles_by_count(count)
+    assumed = sentinel2_roles(count) if preset == "sentinel2" else usual_roles(count, facts.dtype)
     wanted = PRESETS[preset]
     if preset != "sentinel2":
         named = _find(wanted, facts.roles, facts.indexes)

@@ -14,6 +14,7 @@ Role = Literal[
 # Band order of products that carry no names.
 # Sources: ESA Sentinel-2 User Handbook (L1C: 13 bands; L2A drops B10), USGS Landsat 8-9 Data Users Handbook,
 # Planet "PlanetScope product specifications" (8 bands), Planet RapidEye (5 bands), Landsat TM/ETM+ (6 optical bands).
+# Sentinel-2 stacks of 11 bands are the four at 10 m, the six at 20 m and an index, as composites are often made.
 _SENTINEL2_13: tuple[Role, ...] = (
     "coastal", "blue", "green", "red", "rededge", "rededge", "rededge", "nir", "nir", "vapour", "cirrus", "swir1",
     "swir2",
@@ -21,7 +22,7 @@ _SENTINEL2_13: tuple[Role, ...] = (
 _SENTINEL2: dict[int, tuple[Role, ...]] = {
     13: _SENTINEL2_13,
     12: tuple(role for role in _SENTINEL2_13 if role != "cirrus"),
-    11: tuple(role for role in _SENTINEL2_13 if role not in ("cirrus", "vapour")),
+    11: ("blue", "green", "red", "nir", "rededge", "rededge", "rededge", "nir", "swir1", "swir2", ""),
     10: tuple(role for role in _SENTINEL2_13 if role not in ("cirrus", "vapour", "coastal")),
     4: ("blue", "green", "red", "nir"),
 }
@@ -64,8 +65,14 @@ _LANDSAT8_NUMBERS: dict[str, Role] = {
 }
 
 
-def roles_by_count(count: int) -> tuple[Role, ...]:
-    """Return the usual order of a product with ``count`` unnamed bands; empty where there is none."""
+def usual_roles(count: int, dtype: str) -> tuple[Role, ...]:
+    """Return the usual order of a product with ``count`` unnamed bands; empty where there is none.
+
+    Four bytes per pixel are aerial images (red first, as NAIP); four wider values are satellite images (blue first,
+    as PlanetScope, WorldView and the 10 m bands of Sentinel-2).
+    """
+    if count == 4 and dtype != "uint8":
+        return _SENTINEL2[4]
     return _BY_COUNT.get(count, ())
 
 

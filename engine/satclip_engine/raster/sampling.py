@@ -57,8 +57,8 @@ def first_valid_pixels(source: Source, bands: tuple[int, ...]) -> tuple[npt.NDAr
 
 
 def _sampling_level(source: Source) -> int | None:
-    """The finest overview that is small enough to be read whole, or none."""
-    for level, factor in enumerate(source.overview_factors):
+    """The finest overview that is small enough to be read whole; None where full size is, or no overview."""
+    for level, factor in ((None, 1), *enumerate(source.overview_factors)):
         if max(source.width, source.height) / factor <= 2 * _SAMPLE_SIDE_PX:
             return level
     return None

@@ -13,7 +13,8 @@ from satclip_engine.raster.bands import BandMapping
 
 Bytes = npt.NDArray[np.uint8]
 
-DEFAULT_PERCENTILES = (1.0, 99.0)
+# QGIS stretches by the same percentiles: the encoder sees what the user sees.
+DEFAULT_PERCENTILES = (2.0, 98.0)
 # Surfaces other than snow and cloud reflect less than 0.3 in the visible; products store reflectance x 10,000.
 _REFLECTANCE_HIGH = 0.3
 _REFLECTANCE_UNITS = 10_000.0

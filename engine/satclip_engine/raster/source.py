@@ -54,15 +54,17 @@ class Source:
             self._refuse_container()
         self.width: int = self._dataset.width
         self.height: int = self._dataset.height
-        interps = self._dataset.colorinterp
+        with self._damage_explained():
+            interps = self._dataset.colorinterp
+            mask_flags = self._dataset.mask_flag_enums
+            # A factor of two or more is an overview proper; GDAL lists them from fine to coarse.
+            self.overview_factors = tuple(self._dataset.overviews(1))
         self.alpha_band = interps.index(ColorInterp.alpha) + 1 if ColorInterp.alpha in interps else 0
         self.data_bands = tuple(band for band in self._dataset.indexes if band != self.alpha_band)
         self.dtype: str = self._dataset.dtypes[self.data_bands[0] - 1] if self.data_bands else "uint8"
         self.has_mask_band = any(
-            MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in self._dataset.mask_flag_enums
+            MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in mask_flags
         )
-        # A factor of two or more is an overview proper; GDAL lists them from fine to coarse.
-        self.overview_factors = tuple(self._dataset.overviews(1))
 
     @property
     def dataset(self) -> Any:
@@ -170,7 +172,8 @@ class Source:
     @contextlib.contextmanager
     def _damage_explained(self) -> Iterator[None]:
         try:
-            yield
+            with rasterio.Env():  # outside one, GDAL prints its warnings to stderr
+                yield
         except (RasterioError, OSError) as error:
             raise SceneError(
                 f"{Path(self.path).name} cannot be read completely: the file is truncated or damaged ({error}).",
