@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from satclip_engine.config import Config
 from satclip_engine.features import cache
 from satclip_engine.features.batch_runner import BatchRunner
