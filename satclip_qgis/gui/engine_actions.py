@@ -43,7 +43,7 @@ class EngineActions(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._connection = connection
+        self.connection = connection
         self._badge = badge
         self._model_id = model_id
         self._window = window
@@ -56,14 +56,14 @@ class EngineActions(QObject):
 
     def is_set_up(self) -> bool:
         """Whether an engine is installed."""
-        return self._connection.state != ABSENT
+        return self.connection.state != ABSENT
 
     def act(self, name: str) -> bool:
         """Do what a button of that name says; False where it is not about the engine."""
         actions = {
             SET_UP: self.show_set_up,
-            START_ENGINE: self._connection.start,
-            STOP_ENGINE: self._connection.stop,
+            START_ENGINE: self.connection.start,
+            STOP_ENGINE: self.connection.stop,
             FREE_DISK: self._clear_cache,
             OPEN_LOG: self._open_log,
         }
@@ -75,32 +75,37 @@ class EngineActions(QObject):
     def show_set_up(self) -> None:
         """Open the set-up dialog, or bring it to the front."""
         if self.dialog is None:
-            self.dialog = SetupDialog(self._connection, self._window)
+            self.dialog = SetupDialog(self.connection, self._window)
         self.dialog.show()
         self.dialog.raise_()
 
+    def close(self) -> None:
+        """Stop a set-up that is under way."""
+        if self.dialog is not None:
+            self.dialog.shut_down()
+
     def refresh_hello(self) -> None:
         """Ask the engine how it is."""
-        if self._connection.client is not None:
-            self._connection.client.hello().succeeded.connect(self._take_hello)
+        if self.connection.client is not None:
+            self.connection.client.hello().succeeded.connect(self._take_hello)
 
     def refresh_badge(self) -> None:
         """Show engine state and model."""
-        self._badge.show_state(self._connection.state, self._connection.message, self._hello, self._model_id())
+        self._badge.show_state(self.connection.state, self.connection.message, self._hello, self._model_id())
 
     def _engine_changed(self, state: str, _message: str) -> None:
-        self._hello = self._connection.hello if state == READY else None
+        self._hello = self.connection.hello if state == READY else None
         self.refresh_badge()
 
     def _take_hello(self, hello: Hello) -> None:
-        if self._connection.state == READY:
+        if self.connection.state == READY:
             self._hello = hello
             self.refresh_badge()
 
     def _clear_cache(self) -> None:
-        if self._connection.client is None:
+        if self.connection.client is None:
             return
-        reply = self._connection.client.clear_cache()
+        reply = self.connection.client.clear_cache()
         reply.succeeded.connect(lambda _answer: self.cache_cleared.emit())
         reply.succeeded.connect(lambda _answer: self.refresh_hello())
         reply.failed.connect(self.problem)

@@ -88,6 +88,7 @@ class PreviewController(QObject):
         self._page_state = page_state
         self._page_layer = page_layer
         self._active = False
+        self._is_resting = False
         self._asked: tuple[QgsRasterLayer, PreviewRequest] | None = None
         self.item = PreviewItem(canvas)
         self.call = LatestCall(self._ask, DELAY_MS, self)
@@ -101,6 +102,7 @@ class PreviewController(QObject):
     def set_active(self, active: bool) -> None:
         """Follow the page (the dock is visible and the preview wanted) or show nothing."""
         self._active = active
+        self._is_resting = False
         if active:
             self.refresh()
         else:
@@ -111,9 +113,20 @@ class PreviewController(QObject):
         """Set how opaque the preview is."""
         self.item.set_opacity(opacity)
 
+    def page_changed(self) -> None:
+        """The classes or what they are looked for in changed."""
+        self._is_resting = False
+        self.refresh()
+
+    def rest(self) -> None:
+        """Show nothing until the page changes: a finished map says more than a preview lying on it."""
+        self._is_resting = True
+        self.call.stop()
+        self.item.clear()
+
     def refresh(self) -> None:
-        """The page or the view changed."""
-        if self._active and self._connection.client is not None:
+        """The view or the engine changed."""
+        if self._active and not self._is_resting and self._connection.client is not None:
             self.call.request()
 
     def close(self) -> None:
@@ -159,7 +172,7 @@ class PreviewController(QObject):
     def _take_event(self, event: Event) -> None:
         """Another part of the view was encoded: paint it too."""
         layer = self._page_layer()
-        if not self._active or layer is None or event.type != "features":
+        if not self._active or self._is_resting or layer is None or event.type != "features":
             return
         if event.data.get("scene") == scene_path(layer):
             self.call.request_unless_waiting()

@@ -44,6 +44,10 @@ class PreviewItem(QgsMapCanvasItem):
         self._corners = ()
         self.update()
 
+    def picture(self) -> QImage:
+        """Return the picture shown, or a null image."""
+        return self._image
+
     def is_empty(self) -> bool:
         """Whether nothing is shown."""
         return self._image.isNull() or not self._corners

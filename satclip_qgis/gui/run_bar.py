@@ -16,7 +16,11 @@ def estimate_text(estimate: Estimate) -> str:
     if estimate.seconds is None:
         parts = [tr("On {device}").format(device=estimate.device)]
     else:
-        parts = [tr("About {time} on {device}").format(time=wording.duration(estimate.seconds), device=estimate.device)]
+        parts = [
+            tr("About {time} on {device}").format(
+                time=wording.duration(max(1.0, estimate.seconds)), device=estimate.device
+            )
+        ]
     parts.append(tr("{size} on disk").format(size=wording.size(estimate.disk_bytes)))
     if estimate.cached_fraction >= 0.01:
         parts.append(tr("{percent} % already encoded").format(percent=int(estimate.cached_fraction * 100)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qgis.PyQt.QtCore import QObject, Qt, QThread, pyqtSignal
+from qgis.PyQt.QtCore import Qt, QThread, pyqtSignal
 from qgis.PyQt.QtGui import QFontDatabase, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -26,6 +26,7 @@ from satclip_qgis.provision.plan import CPU, CUDA, InstallPlan, PlanProblem, mak
 from satclip_qgis.settings import load_settings
 
 _MAX_LOG_LINES = 5_000
+_PLAN_PATIENCE_MS = 5_000
 
 
 class PlanThread(QThread):
@@ -39,8 +40,8 @@ class PlanThread(QThread):
     planned = pyqtSignal(object)
     refused = pyqtSignal(object)
 
-    def __init__(self, backend: str, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, backend: str) -> None:
+        super().__init__()
         self._backend = backend
 
     def run(self) -> None:
@@ -80,11 +81,14 @@ class SetupDialog(QDialog):
         self._plan = None
         self.start_button.setEnabled(False)
         self.status.setText(tr("Looking at this computer…"))
-        self._thread = PlanThread(str(self.backend_combo.currentData()), self)
-        self._thread.planned.connect(self._show_plan)
-        self._thread.refused.connect(self._show_problem)
-        self._thread.finished.connect(self._thread_ended)
-        self._thread.start()
+        # Without a parent, and held by its own signal: it may outlive this dialog, a running thread must not be deleted.
+        thread = PlanThread(str(self.backend_combo.currentData()))
+        thread.finished.connect(lambda: thread.deleteLater())
+        thread.planned.connect(self._show_plan)
+        thread.refused.connect(self._show_problem)
+        thread.finished.connect(self._thread_ended)
+        self._thread = thread
+        thread.start()
 
     def start(self) -> None:
         """Install according to the plan; again after a failure continues where it stopped."""
@@ -94,6 +98,12 @@ class SetupDialog(QDialog):
         self.bar.setValue(0)
         self._set_running(True)
         self.installer.start(self._plan)
+
+    def shut_down(self) -> None:
+        """Stop what runs: QGIS is closing or the plugin is being unloaded. A later try continues."""
+        self.installer.cancel()
+        if self._thread is not None:
+            self._thread.wait(_PLAN_PATIENCE_MS)
 
     # Construction
 
@@ -208,7 +218,7 @@ class SetupDialog(QDialog):
         self._set_running(False)
         self.start_button.setEnabled(False)
         self.status.setText(tr("The engine is set up. You can close this window and press Run."))
-        self._connection.start()
+        self._connection.restart()
 
     def _set_running(self, running: bool) -> None:
         self.bar.setVisible(running)
@@ -218,7 +228,6 @@ class SetupDialog(QDialog):
         self.backend_combo.setEnabled(not running)
 
     def _thread_ended(self) -> None:
-        self._thread.deleteLater()
         self._thread = None
 
 

@@ -136,6 +136,7 @@ class SourceForm(QWidget):
             self.scale_combo.setItemText(0, text)
             if was_auto:
                 self.scale_combo.setEditText(text)
+                self.scale_combo.lineEdit().setCursorPosition(0)
 
     def _bands(self) -> str:
         text = self.bands_combo.currentText()

@@ -61,6 +61,7 @@ class Workbench(QObject):
     def close(self) -> None:
         """Leave nothing behind; jobs go on in the engine."""
         self.memory.close()
+        self.engine.close()
         self.estimator.call.stop()
         self.preview.close()
         self.rectangle.close()
@@ -105,7 +106,7 @@ class Workbench(QObject):
 
     def _page_changed(self) -> None:
         self.estimator.refresh()
-        self.preview.refresh()
+        self.preview.page_changed()
         state = self.page.state()
         self.rectangle.show(state.rectangle if state.where == RECTANGLE else (), state.rectangle_crs)
         self.engine.refresh_badge()
@@ -274,8 +275,7 @@ class Workbench(QObject):
         )
 
     def _loaded(self, _group: QgsLayerTreeGroup) -> None:
-        # The finished map says more than the preview lying on it.
-        self.page.live.check.setChecked(False)
+        self.preview.rest()
 
     def _run_again(self, job: JobView) -> None:
         self.runs.repeat(from_json(SegmentRequest, job.spec.request), job.spec.title)

@@ -12,10 +12,10 @@ import pytest
 from osgeo import gdal, osr
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication, QEvent
+
 from satclip_qgis.gui.workbench import Workbench
 from satclip_qgis.provision.connection import EngineConnection
 from satclip_qgis.settings import Settings, save_settings
-
 from tests.plugin.gui.window import Window
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,13 +48,13 @@ def fields_and_lake(height: int = 200, width: int = 300) -> np.ndarray:
     return np.clip(image.astype(int) + noise, 0, 255).astype(np.uint8)
 
 
-@pytest.fixture()
+@pytest.fixture
 def scene_file(tmp_path: Path) -> Path:
     """A georeferenced raster in metres: 0.5 m, UTM 32."""
     return write_raster(tmp_path / "fields.tif", fields_and_lake(), 25832, (356_000.0, 5_645_000.0), 0.5)
 
 
-@pytest.fixture()
+@pytest.fixture
 def scene(scene_file: Path, project: QgsProject) -> QgsRasterLayer:
     """The raster as a layer of the project."""
     layer = QgsRasterLayer(str(scene_file), "fields")
@@ -64,7 +64,7 @@ def scene(scene_file: Path, project: QgsProject) -> QgsRasterLayer:
     return layer
 
 
-@pytest.fixture()
+@pytest.fixture
 def project(qgis_app: object) -> Iterator[QgsProject]:
     """An empty project."""
     QgsProject.instance().clear()
@@ -72,7 +72,7 @@ def project(qgis_app: object) -> Iterator[QgsProject]:
     QgsProject.instance().clear()
 
 
-@pytest.fixture()
+@pytest.fixture
 def window(project: QgsProject) -> Iterator[Window]:
     """A QGIS window."""
     window = Window()
@@ -93,7 +93,7 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def engine_home(tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data folder of its own, and settings that name the engine's Python."""
     home = tmp_path / "home"
@@ -104,7 +104,7 @@ def engine_home(tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatc
     save_settings(Settings())
 
 
-@pytest.fixture()
+@pytest.fixture
 def workbench(window: Window, engine_home: Path, scene: QgsRasterLayer, qtbot: object) -> Iterator[Workbench]:
     """The dock with a running engine and the drawn raster in the map view."""
     connection = EngineConnection()
@@ -145,7 +145,7 @@ def stop_engine(connection: EngineConnection, qtbot: object) -> None:
         qtbot.waitUntil(lambda: not _exists(pid), timeout=PATIENCE_MS)
 
 
-@pytest.fixture()
+@pytest.fixture
 def until(qtbot: object) -> Callable[[Callable[[], bool]], None]:
     """Wait, with the window alive, until a condition holds."""
     return lambda condition: qtbot.waitUntil(condition, timeout=PATIENCE_MS)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from qgis.PyQt.QtCore import Qt
+
 from satclip_qgis.gui.class_files import list_presets, load_class_file, save_class_file
 from satclip_qgis.gui.class_model import COLOUR, NAME, PHRASES, THRESHOLD, VISIBLE, ClassModel
 from satclip_qgis.protocol import ClassSpec, ClassSyntaxError
 
 
-@pytest.fixture()
+@pytest.fixture
 def model(qgis_app: object) -> ClassModel:
     model = ClassModel()
     for name in ("water", "forest", "building"):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from osgeo import gdal
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
-from satclip_qgis.export import ExportTask, native_gsd_m, plan_export
 
+from satclip_qgis.export import ExportTask, native_gsd_m, plan_export
 from tests.plugin.gui.conftest import fields_and_lake, write_raster
 
 
@@ -52,7 +52,9 @@ def test_an_export_that_cannot_be_written_says_why(project: QgsProject, scene: Q
     assert caught.args[0].remedy
 
 
-def test_a_cancelled_export_leaves_no_file(project: QgsProject, scene: QgsRasterLayer, tmp_path: Path, qtbot: object) -> None:
+def test_a_cancelled_export_leaves_no_file(
+    project: QgsProject, scene: QgsRasterLayer, tmp_path: Path, qtbot: object
+) -> None:
     plan = plan_export(scene, scene.extent(), 0.005, project)
     task = ExportTask(scene, plan, tmp_path / "x" / "source.tif", project)
     with qtbot.waitSignal(task.taskTerminated, timeout=60_000):

@@ -16,14 +16,14 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
-from satclip_qgis.scenes import bounds_for_engine, extent_from_engine, is_pixel_space, scene_path
+
 from satclip_qgis.gui.state import MapState
 from satclip_qgis.gui.where import WhereError, area, area_of_interest
-
+from satclip_qgis.scenes import bounds_for_engine, extent_from_engine, is_pixel_space, scene_path
 from tests.plugin.gui.conftest import fields_and_lake, write_raster
 
 
-@pytest.fixture()
+@pytest.fixture
 def photo(project: QgsProject, tmp_path: Path) -> QgsRasterLayer:
     """A picture without georeference, 300 × 200 px."""
     layer = QgsRasterLayer(str(write_raster(tmp_path / "photo.tif", fields_and_lake(), 0, (0, 0), 1)), "photo")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from qgis.core import QgsProject, QgsRasterLayer
+
 from satclip_qgis.gui import wording
 from satclip_qgis.gui.map_page import MapPage
 from satclip_qgis.gui.project_memory import ProjectMemory
