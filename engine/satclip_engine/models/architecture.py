@@ -74,6 +74,8 @@ def load_weights(model: Any, state: dict[str, torch.Tensor]) -> None:
         state = convert_state_dict(model, dict(state))
         if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
             state = convert_to_custom_text_state_dict(state)
+        elif "text.positional_embedding" in state and not hasattr(model, "text"):
+            state = {name.removeprefix("text."): tensor for name, tensor in state.items()}
         for name in ("logit_scale", "logit_bias"):
             if name in state and getattr(model, name, None) is not None:
                 state[name] = state[name].reshape(getattr(model, name).shape)

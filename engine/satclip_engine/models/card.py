@@ -38,6 +38,8 @@ class ModelCard:
         temperature: Factor on cosines before the softmax.
         global_bias: λ on the window's global similarity; None takes what suits the architecture.
         unknown_below: Top probability below which "unknown" is a fair answer; None never abstains.
+        cell_px: Side of a feature cell, for convolutional trunks that were trained to be read more finely than their
+            stride; None takes the stride.
         architecture: open_clip architecture; only for checkpoints without an open_clip configuration.
     """
 
@@ -52,6 +54,7 @@ class ModelCard:
     temperature: float = DEFAULT_TEMPERATURE
     global_bias: float | None = None
     unknown_below: float | None = None
+    cell_px: int | None = None
     architecture: str = ""
 
 
@@ -84,6 +87,8 @@ def _checked(known: dict[str, Any]) -> dict[str, Any]:
     for name in ("gsd_min_m", "gsd_max_m", "temperature"):
         if name in known and not known[name] > 0:
             raise ValueError(f"{name} must be above zero")
+    if known.get("cell_px") is not None:
+        known["cell_px"] = int(known["cell_px"])
     if "templates" in known:
         known["templates"] = tuple(str(template) for template in known["templates"])
         if not known["templates"] or any(template.count("{}") != 1 for template in known["templates"]):

@@ -79,6 +79,7 @@ class Encoder:
             "id": self.id,
             "weights_sha256": self.weights_sha256,
             "head_variant": self.head_variant,
+            "cell_px": self.cell_px,
             "precision": DTYPE_NAMES[self.dtype],
             "device_type": self.device.type,
             "mean": list(self._preprocess.mean),
@@ -144,14 +145,16 @@ def load_encoder(
     load_weights(clip, read_state_dict(source.weights))
     clip.requires_grad_(requires_grad=False).to(target)
     digest = weights_sha256(source.weights, config.cache_dir)
+
+    def make_tower(visual: Any) -> Tower:
+        return build_tower(visual, variant, source.card.cell_px)
+
     if precision == "auto":
-        dtype = choose_precision(
-            clip.visual, lambda visual: build_tower(visual, variant), target, digest, config.cache_dir
-        )
+        dtype = choose_precision(clip.visual, make_tower, target, digest, config.cache_dir)
     else:
         dtype = named_precision(precision, target)
     cast_visual(clip.visual, dtype)
-    tower = build_tower(clip.visual, variant)
+    tower = make_tower(clip.visual)
     return Encoder(
         source=source,
         weights_sha256=digest,
@@ -164,8 +167,13 @@ def load_encoder(
     )
 
 
-def build_tower(visual: Any, variant: HeadVariant) -> Tower:
-    """Return the dense tower for an open_clip image tower; ``variant`` is for vision transformers.
+def build_tower(visual: Any, variant: HeadVariant, cell_px: int | None = None) -> Tower:
+    """Return the dense tower for an open_clip image tower.
+
+    Args:
+        visual: The image tower, in evaluation mode.
+        variant: Dense head, for vision transformers.
+        cell_px: Side of a cell, for convolutional trunks that allow a choice; None takes the trunk's stride.
 
     Raises:
         ModelError: ``model.not_dense`` or ``model.window``.
@@ -179,5 +187,5 @@ def build_tower(visual: Any, variant: HeadVariant) -> Tower:
     if isinstance(visual, ModifiedResNet):
         return ResNetTower(visual)
     if isinstance(visual, TimmModel):
-        return TimmTower(visual)
+        return TimmTower(visual, cell_px)
     raise not_dense(f"its image tower is a {type(visual).__name__}")

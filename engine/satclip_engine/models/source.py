@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,10 @@ from satclip_engine.config import Config
 from satclip_engine.errors import ModelError
 from satclip_engine.models.architecture import architecture_config, architecture_preprocess
 from satclip_engine.models.card import ModelCard, read_card
+from satclip_engine.models.folders import CONFIG_FILE_NAME, find_weights, installed_folders, read_settings
 from satclip_engine.models.preprocess import Preprocess
 from satclip_engine.models.recognise import recognise_config
-from satclip_engine.models.weights import WEIGHT_SUFFIXES, read_state_dict
-
-CONFIG_FILE_NAME = "open_clip_config.json"
-
-# Where several weights files lie in one folder: open_clip's own order of preference.
-_PREFERRED_NAMES = (
-    "open_clip_model.safetensors",
-    "open_clip_pytorch_model.safetensors",
-    "open_clip_pytorch_model.bin",
-    "model.safetensors",
-    "pytorch_model.bin",
-)
+from satclip_engine.models.weights import read_state_dict
 
 
 @dataclass(frozen=True)
@@ -76,58 +65,18 @@ def find_model(model: str, config: Config) -> ModelSource:
     raise _unknown(model, config)
 
 
-def installed_folders(config: Config) -> tuple[Path, ...]:
-    """Return the open_clip folders of the embedded models and of ``models_dir``, in that order."""
-    roots = (config.resources_dir / "models", config.models_dir)
-    found: dict[str, Path] = {}
-    for root in roots:
-        for file in sorted(root.glob(f"*/{CONFIG_FILE_NAME}")):
-            found.setdefault(file.parent.name, file.parent)
-    return tuple(found.values())
-
-
-def find_weights(folder: Path) -> Path:
-    """Return the weights file of an open_clip folder.
-
-    Raises:
-        ModelError: ``model.missing`` if there is none.
-    """
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in WEIGHT_SUFFIXES and path.is_file()]
-    if not files:
-        raise ModelError(
-            f"The model folder {folder} holds no weights.",
-            remedy=f"Put the weights ({', '.join(WEIGHT_SUFFIXES)}) beside {CONFIG_FILE_NAME}, or install it again.",
-            code="model.missing",
-            path=str(folder),
-        )
-    by_name = {path.name: path for path in files}
-    preferred = [by_name[name] for name in _PREFERRED_NAMES if name in by_name]
-    safe = [path for path in files if path.suffix == ".safetensors"]
-    return (preferred + safe + files)[0]
-
-
 def _from_folder(folder: Path, weights: Path | None = None) -> ModelSource:
-    path = folder / CONFIG_FILE_NAME
-    if not path.is_file():
-        raise ModelError(
-            f"The folder {folder} is no open_clip model: {CONFIG_FILE_NAME} is missing.",
-            remedy="Choose a folder in open_clip's layout, or the weights file itself.",
-            code="model.config",
-            path=str(path),
-        )
+    settings = read_settings(folder)
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        model_cfg = settings["model_cfg"]
-        preprocess = Preprocess.from_config(settings.get("preprocess_cfg", {}))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        preprocess = Preprocess.from_config(settings["preprocess_cfg"])
+    except (ValueError, TypeError) as error:
         raise ModelError(
-            f"{path} cannot be read: {type(error).__name__}: {error}.",
-            remedy="Repair the file or install the model again.",
+            f"The preprocess_cfg of {folder.name} cannot be understood: {error}.",
+            remedy="Repair open_clip_config.json or install the model again.",
             code="model.config",
-            path=str(path),
         ) from error
     card = read_card(folder, folder.resolve().name)
-    return ModelSource(card.id, model_cfg, preprocess, weights or find_weights(folder), folder, card)
+    return ModelSource(card.id, settings["model_cfg"], preprocess, weights or find_weights(folder), folder, card)
 
 
 def _from_architecture(architecture: str, model_cfg: dict[str, Any], weights: Path) -> ModelSource:

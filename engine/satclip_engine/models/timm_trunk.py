@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from satclip_engine.models.atrous import set_output_stride
 from satclip_engine.models.tower import DenseFeatures, check_window, not_dense
 
 
@@ -20,6 +21,8 @@ class TimmTower:
 
     Args:
         visual: The tower, in evaluation mode.
+        cell_px: Wanted side of a cell, finer than the trunk's stride (then its convolutions are dilated in place);
+            None takes the stride.
 
     Raises:
         ModelError: ``model.not_dense`` if the trunk does not say its stride or its map cannot be laid out in cells;
@@ -29,12 +32,14 @@ class TimmTower:
     # A pooled trunk has no class token whose bias would have to be taken away.
     global_bias = 0.0
 
-    def __init__(self, visual: Any) -> None:
+    def __init__(self, visual: Any, cell_px: int | None = None) -> None:
         info = getattr(visual.trunk, "feature_info", None)
         if not info:
             raise not_dense("its image trunk does not tell the stride of its features")
         self.visual = visual
         self.cell_px = int(info[-1]["reduction"])
+        if cell_px is not None and cell_px != self.cell_px:
+            self.cell_px = set_output_stride(visual.trunk, cell_px)
         self.window_px = int(min(visual.image_size))
         check_window(self.window_px, self.cell_px)
         with torch.no_grad():

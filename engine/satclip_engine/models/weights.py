@@ -16,8 +16,6 @@ from safetensors.torch import load_file
 
 from satclip_engine.errors import ModelError
 
-WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
-
 # Wrappers that training scripts put around the weights.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "CLIP")
 
