@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
 from satclip_engine.models.architecture import build_model, load_weights
 
 ROOT = Path(__file__).resolve().parents[3]

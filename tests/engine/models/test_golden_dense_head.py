@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
 from satclip_engine.models import head_variants as hv
 from satclip_engine.models.architecture import build_model
 from satclip_engine.models.head_variants import HeadVariant
 from satclip_engine.models.position import reference_positions
 from satclip_engine.models.vit import VitTower
+
 from tests.engine.models.golden import load_golden, random_numbers, recipe_weight, tiny_clip
 
 TOLERANCE = 2e-5
