@@ -95,7 +95,9 @@ def make_raster(tmp_path: Path) -> Callable[..., Path]:
         if nodata_kind == "alpha":
             values = np.concatenate([values, np.where(invalid, 0, 255)[None].astype(values.dtype)])
         profile: dict[str, Any] = {"driver": "GTiff", "width": width, "height": height, "count": len(values)}
-        profile |= {"dtype": values.dtype, "crs": crs, "nodata": nodata} | options
+        profile |= {"dtype": values.dtype, "crs": crs, "nodata": nodata}
+        # By itself GDAL takes a fourth band of bytes for alpha.
+        profile |= {"photometric": "RGB" if bands == 3 else "MINISBLACK", "alpha": "NO"} | options
         if transform is not None or crs is not None:
             profile["transform"] = transform or transform_of(orientation, origin, gsd, width, height)
         path = tmp_path / name

@@ -29,7 +29,7 @@ THEMATIC = "thematic.tif"
 PROBABILITIES = "probabilities.tif"
 CONFIDENCE = "confidence.tif"
 UNKNOWN_NAME = "unknown"
-UNKNOWN_COLOUR = "#000000"
+UNKNOWN_COLOUR = "#808080"
 CONFIDENCE_BANDS = ("top probability", "margin to the second class")
 
 

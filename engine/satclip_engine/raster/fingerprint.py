@@ -21,7 +21,7 @@ def fingerprint(source: Source, sample: npt.NDArray[Any]) -> str:
     """
     dataset = source.dataset
     facts = {
-        "files": sorted(_file_facts(name) for name in dataset.files),
+        "files": sorted(facts for name in dataset.files if (facts := _file_facts(name))),
         "driver": dataset.driver,
         "size": [source.width, source.height, dataset.count],
         "dtypes": list(dataset.dtypes),

@@ -21,6 +21,10 @@ from satclip_engine.raster.working_grid import working_grid
 # A reduced read takes its source in pieces of this size: memory stays flat however coarse the working grid.
 _PIECE_PX = 4_000_000
 
+# A working pixel counts as valid from about two fifths of valid source (in 255ths). Not a half: along straight borders
+# exact halves are common, and rounding would decide differently from one window to the next.
+_LEAST_VALID_SHARE = 105
+
 
 @dataclass(frozen=True)
 class Chip:
@@ -137,36 +141,6 @@ class Scene:
         known[top : top + int(inside.height), left : left + int(inside.width)] = True if valid is None else valid
         return known
 
-    def valid_at(self, rows: npt.NDArray[np.float64], cols: npt.NDArray[np.float64]) -> Bools:
-        """Return validity at positions of the scene's own grid, for a picture of any size.
-
-        Args:
-            rows: (n,) ascending row positions in pixels; pixel i spans [i, i + 1).
-            cols: (m,) ascending column positions in pixels.
-
-        Returns:
-            (n, m) bool; False outside the raster. From an overview where the positions lie further apart.
-
-        Raises:
-            SceneError: if the file is damaged.
-        """
-        inside_rows = (rows >= 0) & (rows < self.grid.height)
-        inside_cols = (cols >= 0) & (cols < self.grid.width)
-        known = np.logical_and.outer(inside_rows, inside_cols)
-        if not known.any():
-            return known
-        level = self._source.level_for(max(1.0, min(_spacing(rows[inside_rows]), _spacing(cols[inside_cols]))))
-        width, height = self._source.level_size(level)
-        at_rows = np.minimum(rows[inside_rows] * (height / self.grid.height), height - 1).astype(np.intp)
-        at_cols = np.minimum(cols[inside_cols] * (width / self.grid.width), width - 1).astype(np.intp)
-        patch = Window(
-            int(at_cols[0]), int(at_rows[0]), int(at_cols[-1] - at_cols[0] + 1), int(at_rows[-1] - at_rows[0] + 1)
-        )
-        valid = self._source.read_valid(self.bands.bands, patch, level)
-        if valid is not None:
-            known[known] = valid[np.ix_(at_rows - at_rows[0], at_cols - at_cols[0])].ravel()
-        return known
-
     def _filled(self, height: int, width: int) -> Bytes:
         colour = np.array(self.mean_colour, dtype=np.uint8)
         return np.broadcast_to(colour[:, None, None], (3, height, width)).copy()
@@ -190,7 +164,7 @@ class Scene:
         if valid is None:
             return resized, None
         share = resize(np.where(valid, np.uint8(255), np.uint8(0))[None], rows, cols, height, width)[0]
-        known = share >= 128
+        known = share > _LEAST_VALID_SHARE
         fill_invalid(resized, known, self.mean_colour)
         return resized, known
 
@@ -205,10 +179,6 @@ class Scene:
             return image, None
         masks = [np.ones(part.shape[1:], dtype=bool) if valid is None else valid for part, valid in parts]
         return image, np.concatenate(masks)
-
-
-def _spacing(positions: npt.NDArray[np.float64]) -> float:
-    return float(positions[-1] - positions[0]) / max(len(positions) - 1, 1)
 
 
 def to_bytes(pixels: Pixels, facts: SceneFacts) -> tuple[Bytes, Bools | None]:

@@ -84,13 +84,15 @@ def choose_scaling(spec: str, mapping: BandMapping, sample: npt.NDArray[Any], dt
     """
     kind, _, numbers = spec.strip().lower().partition(":")
     channels = len(sample)
+    if numbers and kind != "percentile":
+        kind = ""
     if kind == "none":
         return Scaling("none", (0.0,) * channels, (255.0,) * channels)
     if kind == "reflectance":
         return _reflectance(mapping, sample, dtype)
     if kind == "percentile":
         return _percentile(sample, _parse_percentiles(numbers) if numbers else DEFAULT_PERCENTILES)
-    if kind not in ("auto", "") or numbers:
+    if kind != "auto":
         raise BandsError(
             f"{spec!r} is not a scaling.", remedy=f"Use one of: {'; '.join(_KINDS)}.", code="bands.scaling", spec=spec
         )
