@@ -126,7 +126,7 @@ def tiny_features(bench: Workbench) -> object:
     """Return the page's features with the tiny model."""
     from dataclasses import replace
 
-    return replace(bench.page.state().features, model="tiny")
+    return replace(bench.page.state().features, model="tiny", precision="fp32")
 
 
 def right_side() -> object:

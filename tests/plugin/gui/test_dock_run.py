@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsPalettedRasterRenderer, QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QLineEdit, QPushButton
 
@@ -27,20 +27,29 @@ def click(widget: object) -> None:
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
 
 
+def type_into_cell(bench: Workbench, text: str) -> None:
+    """Type into the open cell editor and press Return; Qt takes the text over in the next turn."""
+    editors = [editor for editor in bench.page.classes.view.findChildren(QLineEdit) if editor.isVisible()]
+    assert len(editors) == 1
+    editors[0].selectAll()
+    QTest.keyClicks(editors[0], text)
+    QTest.keyClick(editors[0], Qt.Key.Key_Return)
+    QCoreApplication.processEvents()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
 def type_class(bench: Workbench, name: str, phrases: str) -> None:
     """Add a class as a person does: press the button, type the name, double-click and type the phrases."""
     table = bench.page.classes
     click(table.add_button)
-    QTest.keyClicks(table.view.findChild(QLineEdit), name)
-    QTest.keyClick(table.view.findChild(QLineEdit), Qt.Key.Key_Return)
+    type_into_cell(bench, name)
     row = next(i for i, spec in enumerate(table.classes()) if spec.name == name)
     index = table.model.index(row, PHRASES)
     table.view.scrollTo(index)
-    QTest.mouseClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=table.view.visualRect(index).center())
-    QTest.mouseDClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=table.view.visualRect(index).center())
-    editors = [editor for editor in table.view.findChildren(QLineEdit) if editor.isVisible()]
-    QTest.keyClicks(editors[-1], phrases)
-    QTest.keyClick(editors[-1], Qt.Key.Key_Return)
+    place = table.view.visualRect(index).center()
+    QTest.mouseClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    QTest.mouseDClick(table.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    type_into_cell(bench, phrases)
 
 
 def remove_all_classes(bench: Workbench) -> None:
