@@ -69,6 +69,8 @@ def read_card(folder: Path, model_id: str) -> ModelCard:
         return ModelCard(id=model_id, title=model_id)
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(raw, dict):
+            raise ValueError("it must be an object")
         known = {field.name: raw[field.name] for field in fields(ModelCard) if field.name in raw}
         return ModelCard(**{"id": model_id, "title": model_id, **_checked(known)})
     except (OSError, ValueError, TypeError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,9 +96,11 @@ def _read_torch(path: Path) -> Any:
             path=str(path),
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle protocols; what matters is whether the tensors come out
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "global" not in str(error).lower():
+        if "unsupported" not in str(error).lower() or not _looks_like_torch(path):
             raise _corrupt(path, error) from error
         raise ModelError(
             f"{path.name} holds more than tensors: reading it would run code stored in the file.",
@@ -107,6 +110,12 @@ def _read_torch(path: Path) -> Any:
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise _corrupt(path, error) from error
+
+
+def _looks_like_torch(path: Path) -> bool:
+    """Return whether the file is a zip archive or starts like a pickle, rather than being some other kind of file."""
+    with path.open("rb") as stream:
+        return stream.read(1) == b"\x80" or zipfile.is_zipfile(path)
 
 
 def _is_torchscript(path: Path) -> bool:
