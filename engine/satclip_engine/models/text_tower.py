@@ -15,7 +15,12 @@ from torch.nn import functional
 from satclip_engine.errors import ModelError
 from satclip_engine.models.source import ModelSource
 
-_BATCH = 16
+# Texts run in groups of exactly this many, filled up with copies: another number of rows may take another kernel and
+# with it other last bits, and a map must not depend on which phrases were computed together.
+_GROUP = 8
+
+# Texts are cut after their last token and padded to a multiple of this: few shapes, little waste.
+_LENGTH_STEP = 8
 
 
 def load_tokenizer(source: ModelSource) -> Any:
@@ -65,6 +70,8 @@ class TextTower:
         self._tokenizer = tokenizer
         self._cache_dir = cache_dir
         self._known: dict[str, torch.Tensor] = {}
+        self._text = getattr(model, "text", model)
+        self._is_causal = _is_causal_clip(self._text)
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         """Return L2-normalised vectors (K, D), float32 on the CPU, in the order of ``texts``."""
@@ -73,18 +80,45 @@ class TextTower:
             if text not in self._known and (vector := self._read(text)) is not None:
                 self._known[text] = vector
         missing = [text for text in dict.fromkeys(wanted) if text not in self._known]
-        for start in range(0, len(missing), _BATCH):
-            self._compute(missing[start : start + _BATCH])
+        if missing:
+            self._compute(missing)
         return torch.stack([self._known[text] for text in wanted])
 
     def _compute(self, texts: list[str]) -> None:
+        ids = self._tokenizer(texts)
+        lengths = self._lengths(ids)
+        # A text's length depends on itself only, so its vector does not depend on the texts beside it.
+        for length in sorted(set(lengths)):
+            rows = [row for row, its_length in enumerate(lengths) if its_length == length]
+            for start in range(0, len(rows), _GROUP):
+                group = rows[start : start + _GROUP]
+                filled = group + [group[-1]] * (_GROUP - len(group))
+                for row, vector in zip(group, self._forward(ids[filled], length), strict=False):
+                    self._known[texts[row]] = vector.clone()
+                    self._write(texts[row], vector)
+
+    def _lengths(self, ids: torch.Tensor) -> list[int]:
+        if not self._is_causal:
+            return [ids.shape[1]] * ids.shape[0]
+        steps = ids.argmax(dim=-1) // _LENGTH_STEP + 1  # the end of text has the largest id
+        return [min(int(step) * _LENGTH_STEP, ids.shape[1]) for step in steps]
+
+    def _forward(self, ids: torch.Tensor, length: int) -> torch.Tensor:
         with torch.inference_mode():
-            device = self._model.logit_scale.device
-            vectors = self._model.encode_text(self._tokenizer(texts).to(device))
-            vectors = functional.normalize(vectors.float(), dim=-1).cpu()
-        for text, vector in zip(texts, vectors, strict=True):
-            self._known[text] = vector.clone()
-            self._write(text, vector)
+            ids = ids.to(self._model.logit_scale.device)
+            vectors = self._causal_forward(ids[:, :length]) if self._is_causal else self._model.encode_text(ids)
+            return functional.normalize(vectors.float(), dim=-1).cpu()
+
+    def _causal_forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Run CLIP's text transformer on shortened texts: under its causal mask what follows the end has no say."""
+        text, length = self._text, ids.shape[1]
+        tokens = text.token_embedding(ids) + text.positional_embedding[:length]
+        tokens = text.ln_final(text.transformer(tokens, attn_mask=text.attn_mask[:length, :length]))
+        pooled = tokens[torch.arange(len(ids), device=ids.device), ids.argmax(dim=-1)]
+        projection = text.text_projection
+        if projection is not None:
+            pooled = projection(pooled) if isinstance(projection, torch.nn.Linear) else pooled @ projection
+        return pooled  # type: ignore[no-any-return]
 
     def _path(self, text: str) -> Path:
         return self._cache_dir / f"{hashlib.sha256(text.encode()).hexdigest()}.f32"
@@ -110,3 +144,14 @@ class TextTower:
 
 def _is_unit(vector: torch.Tensor) -> bool:
     return vector.numel() > 0 and abs(float(vector.norm()) - 1.0) < 1e-3
+
+
+def _is_causal_clip(text: Any) -> bool:
+    """Return whether ``text`` is CLIP's own transformer: causal, pooled at the end-of-text token."""
+    pool = getattr(text, "text_pool_type", None) or getattr(text, "pool_type", None)
+    return (
+        pool == "argmax"
+        and getattr(text, "attn_mask", None) is not None
+        and getattr(text, "cls_emb", None) is None
+        and hasattr(text, "token_embedding")
+    )

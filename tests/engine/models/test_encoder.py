@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from satclip_engine.config import Config
 from satclip_engine.errors import DeviceError, ModelError, OptionError
 from satclip_engine.models.encoder import Encoder, load_encoder
+
 from tests.engine.helpers.tiny_model import write_model, write_tiny_model
 from tests.engine.models.configs import RESNET, VIT, clip_cfg, engine_config, timm_cfg
 
@@ -131,7 +131,6 @@ def test_every_kind_of_tower_loads_and_encodes(
 
 def test_weights_under_an_architecture_name_or_alone(tmp_path: Path, config: Config) -> None:
     from safetensors.torch import save_file
-
     from satclip_engine.models.architecture import build_model
 
     model = build_model(clip_cfg({**VIT, "head_width": 64}))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from satclip_engine.errors import ModelError
 from satclip_engine.models.architecture import build_model
 from satclip_engine.models.card import DEFAULT_TEMPLATES, read_card
@@ -17,6 +16,7 @@ from satclip_engine.models.encoder import load_encoder
 from satclip_engine.models.preprocess import OPENAI_MEAN
 from satclip_engine.models.recognise import recognise_config
 from satclip_engine.models.source import find_model
+
 from tests.engine.helpers.tiny_model import write_model, write_tiny_model
 from tests.engine.models.configs import RESNET, TEXT, VIT, clip_cfg, engine_config, timm_cfg
 

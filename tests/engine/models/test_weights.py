@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-
 from satclip_engine.errors import ModelError
 from satclip_engine.models.weights import read_state_dict, weights_sha256
 
