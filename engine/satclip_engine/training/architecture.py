@@ -24,6 +24,7 @@ def open_clip_config(n_merges: int = N_MERGES) -> dict[str, Any]:
     return {
         "model_cfg": {
             "embed_dim": EMBED_DIM,
+            "custom_text": True,
             "vision_cfg": {
                 "timm_model_name": TRUNK,
                 "timm_model_pretrained": False,

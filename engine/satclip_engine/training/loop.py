@@ -44,7 +44,7 @@ class LoopOptions:
 
     steps: int
     scene_batch: int = 64
-    scene_px: int = 128
+    scene_px: int = 112
     dense_batch: int = 12
     dense_px: int = 160
     dense_stride_px: int = 16
@@ -78,7 +78,9 @@ class ImageSide(nn.Module):
     def cells(self, views: Tensor, stride_px: int) -> Tensor:
         """Return float32 (N, h, w, D): one vector per cell, not normalised."""
         set_output_stride(self.visual.trunk, stride_px)  # type: ignore[arg-type]
-        features = self.visual.trunk.forward_features(views)  # type: ignore[union-attr,operator]
+        features = self.visual.trunk.forward_features(  # type: ignore[union-attr,operator]
+            views.contiguous(memory_format=torch.channels_last)
+        )
         return self.visual.head(features.permute(0, 2, 3, 1))  # type: ignore[operator,no-any-return]
 
     def texts(self, vectors: Tensor) -> Tensor:
@@ -151,7 +153,7 @@ def train(
         class_vectors = embed([template.format(phrase) for phrase in vocabulary.phrases])
 
         index = rng.choice(len(scenes.classes), options.scene_batch, replace=False)
-        views = torch.stack([random_view(scenes.images[i], options.scene_px, (0.85, 2.2), rng)[0] for i in index])
+        views = torch.stack([random_view(scenes.images[i], options.scene_px, (0.75, 1.8), rng)[0] for i in index])
         cells = side.cells(normalise(jitter_colours(views, generator)), 32)
         image = functional.normalize(cells.mean((1, 2)), dim=-1)
         captions = side.texts(texts.draw_captions(index, rng))

@@ -66,6 +66,27 @@ def build_tokenizer(bpe_path: Path) -> object:
     return SimpleTokenizer(str(bpe_path), context_length=CONTEXT_LENGTH)
 
 
+class TeacherSpace:
+    """Texts to the teacher's unit vectors in the model's space, remembered.
+
+    Args:
+        basis_path: The (384, D) basis that the text stage saved.
+    """
+
+    def __init__(self, basis_path: Path) -> None:
+        self._teacher = SentenceTeacher()
+        self._basis = torch.load(basis_path, weights_only=True)
+        self._known: dict[str, Tensor] = {}
+
+    def __call__(self, texts: list[str]) -> Tensor:
+        """Return float32 (N, D) unit vectors."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            vectors = torch.nn.functional.normalize(self._teacher.encode(new) @ self._basis, dim=-1)
+            self._known.update(zip(new, vectors, strict=True))
+        return torch.stack([self._known[text] for text in texts])
+
+
 def run_text_stage(
     model: nn.Module, captions: list[str], folder: Path, options: DistilOptions, report: Callable[[str], None]
 ) -> TextEncoder:
@@ -74,7 +95,7 @@ def run_text_stage(
     Args:
         model: open_clip model; its ``text`` tower is trained in place.
         captions: Captions of training images.
-        folder: Receives ``bpe.txt.gz`` and ``text.pt``.
+        folder: Receives ``bpe.txt.gz``, ``basis.pt`` (of the teacher's space) and ``text.pt``.
         options: Schedule of the distillation.
         report: Called with a line of progress.
     """
@@ -89,6 +110,7 @@ def run_text_stage(
     report(f"text corpus: {len(texts)} texts")
     vectors = teacher.encode(texts)
     basis = principal_basis(vectors, EMBED_DIM)
+    torch.save(basis, folder / "basis.pt")
     targets = torch.nn.functional.normalize(vectors @ basis, dim=-1)
     encoder = TextEncoder(model.text, build_tokenizer(bpe_path))  # type: ignore[arg-type]
     tokens = encoder.tokens(texts)

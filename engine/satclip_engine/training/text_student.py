@@ -24,7 +24,7 @@ class DistilOptions:
         seed: Seed of the order of the texts.
     """
 
-    bag_epochs: int = 30
+    bag_epochs: int = 10
     epochs: int = 6
     batch_size: int = 256
     learning_rate: float = 8e-4
@@ -34,8 +34,12 @@ class DistilOptions:
 
 def principal_basis(teacher_vectors: Tensor, dim: int) -> Tensor:
     """Return the (384, dim) orthonormal basis that keeps the most of the cosines (uncentred principal components)."""
-    _, vectors = torch.linalg.eigh(teacher_vectors.T @ teacher_vectors)
-    return vectors.flip(1)[:, :dim].contiguous()
+    double = teacher_vectors.double()
+    _, vectors = torch.linalg.eigh(double.T @ double)
+    basis = vectors.flip(1)[:, :dim]
+    # An eigenvector's sign is arbitrary and differs between runs: the largest component is made positive.
+    largest = basis.gather(0, basis.abs().argmax(0, keepdim=True))
+    return (basis * largest.sign()).float().contiguous()
 
 
 def seed_as_bag_of_words(

@@ -1,0 +1,53 @@
+"""Writes the trained model as an open_clip folder."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from satclip_engine.models.atrous import set_output_stride
+from satclip_engine.training.architecture import open_clip_config
+from satclip_engine.training.loop import ImageSide
+
+WEIGHTS_NAME = "open_clip_model.safetensors"
+
+
+def fold(side: ImageSide, text: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """Return the image tower and a copy of the text tower whose projection ends in the learned map of the text space."""
+    set_output_stride(side.visual.trunk, 32)  # type: ignore[arg-type]
+    folded = copy.deepcopy(text)
+    with torch.no_grad():
+        folded.text_projection.copy_(text.text_projection @ side.text_map.weight.T)  # type: ignore[operator,union-attr]
+    return side.visual, folded
+
+
+def export_model(side: ImageSide, text: nn.Module, bpe_path: Path, folder: Path) -> None:
+    """Write ``open_clip_config.json``, fp16 weights and the vocabulary into ``folder``; each file appears whole.
+
+    Args:
+        side: Trained image side.
+        text: Distilled text tower in the teacher's space.
+        bpe_path: Vocabulary of the tokenizer.
+        folder: Receives the model.
+    """
+    visual, folded = fold(side, text)
+    state = {f"visual.{name}": value for name, value in visual.state_dict().items()}
+    state |= {f"text.{name}": value for name, value in folded.state_dict().items()}
+    state["logit_scale"] = side.log_scales[2].detach()
+    halves = {
+        name: (value.half() if value.is_floating_point() else value).contiguous().clone()
+        for name, value in state.items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(halves, str(folder / f".{WEIGHTS_NAME}"), metadata={"format": "pt"})
+    (folder / f".{WEIGHTS_NAME}").replace(folder / WEIGHTS_NAME)
+    shutil.copyfile(bpe_path, folder / "bpe.txt.gz")
+    n_merges = folded.token_embedding.weight.shape[0] - 514  # type: ignore[union-attr]
+    text_config = json.dumps(open_clip_config(n_merges), indent=2) + "\n"
+    (folder / "open_clip_config.json").write_text(text_config, encoding="utf-8")

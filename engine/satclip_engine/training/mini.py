@@ -1,0 +1,120 @@
+"""Trains the embedded model: `python -m satclip_engine.training.mini --data $SATCLIP_DATA --out DIR`.
+
+Three stages, each resumable: the text tower learns the teacher's space; the image side learns from captions, scene
+names, masks and drawn scenes without any mask of `dubai_mbrsc`; a last stretch adds the masks of tiles 1, 2, 4 and 5.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
+from satclip_engine.training.drawn_scenes import collect_textures, draw_scene
+from satclip_engine.training.export import export_model
+from satclip_engine.training.image_data import (
+    AidScenes,
+    LabelledImage,
+    load_aid,
+    load_dubai,
+    load_epfl_roads,
+    load_landsat_water,
+    load_levir,
+    load_naip,
+    load_spacenet_buildings,
+)
+from satclip_engine.training.labels import SCENE_MAIN, bits, mentioned
+from satclip_engine.training.loop import DenseSource, ImageSide, LoopOptions, train
+from satclip_engine.training.mini_eval import N_EPFL_TRAIN, N_LANDSAT_TRAIN
+from satclip_engine.training.synonyms import without_held_out_words
+from satclip_engine.training.text_stage import TeacherSpace, build_model, run_text_stage
+from satclip_engine.training.text_student import DistilOptions
+from satclip_engine.training.trunk_start import freeze_first_stages, start_from_imagenet
+
+DUBAI_TRAIN_TILES = (1, 2, 4, 5)
+LANDSAT_MAPPINGS = ((4, 3, 2), (5, 4, 3), (7, 5, 4))
+N_DRAWN_SCENES = 1200
+N_VALIDATION = 700
+
+
+def load_train_scenes(folder: Path, seed: int) -> AidScenes:
+    """Load AID's training images without the validation part and without captions that use a held-out word."""
+    scenes = load_aid(folder, "train")
+    captions = [
+        without_held_out_words(group) or [f"a photo of {name.lower()}"]
+        for group, name in zip(scenes.captions, scenes.classes, strict=True)
+    ]
+    order = np.random.default_rng(seed).permutation(len(captions))
+    return AidScenes(scenes.images, scenes.classes, captions).subset(np.sort(order[N_VALIDATION:]))
+
+
+def dense_sources(data: Path, scenes: AidScenes, seed: int) -> list[DenseSource]:
+    """Return the labelled images that use no mask of `dubai_mbrsc`."""
+    rng = np.random.default_rng(seed)
+    textures = collect_textures(scenes)
+    uniform = [
+        LabelledImage(image, np.full(image.shape[1:], bits(SCENE_MAIN[name]) | mentioned(captions), np.int64))
+        for image, name, captions in zip(scenes.images, scenes.classes, scenes.captions, strict=True)
+        if name in SCENE_MAIN
+    ]
+    chips = data / "landsat_water"
+    landsat = [item for bands in LANDSAT_MAPPINGS for item in load_landsat_water(chips, bands)[:N_LANDSAT_TRAIN]]
+    drawn = [draw_scene(textures, rng) for _ in range(N_DRAWN_SCENES)]
+    return [
+        DenseSource("drawn", drawn, 0.40, (0.8, 2.0)),
+        DenseSource("uniform", uniform, 0.10, (0.9, 2.2)),
+        DenseSource("epfl_roads", load_epfl_roads(data / "epfl_roads")[:N_EPFL_TRAIN], 0.14, (0.4, 1.6)),
+        DenseSource("landsat_water", landsat, 0.16, (1.25, 3.0)),
+        DenseSource("change_levir", load_levir(data / "change_levir"), 0.06, (0.7, 2.0)),
+        DenseSource("naip_series", load_naip(data / "naip_series"), 0.08, (0.5, 2.0)),
+        DenseSource("spacenet", load_spacenet_buildings(data / "spacenet"), 0.06, (0.5, 2.0)),
+    ]
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
+@click.option("--steps", default=700, show_default=True, help="Steps of the stage without dubai_mbrsc.")
+@click.option("--last-steps", default=400, show_default=True, help="Steps of the stretch with dubai_mbrsc.")
+@click.option("--threads", default=2, show_default=True, help="CPU threads; 1 is faster on a busy machine.")
+@click.option("--seed", default=0, show_default=True)
+def main(data: Path, out: Path, steps: int, last_steps: int, threads: int, seed: int) -> None:
+    """Train the embedded model and write `no_dubai_masks/` and `mini/` into OUT; run again to resume."""
+    ensure_torchvision_imports()
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    out.mkdir(parents=True, exist_ok=True)
+    log = out / "training.log"
+
+    def report(line: str) -> None:
+        click.echo(line)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    report(json.dumps({"seed": seed, "steps": steps, "last_steps": last_steps, "torch": torch.__version__}))
+    scenes = load_train_scenes(data / "aid_rsicd", seed)
+    model = build_model()
+    captions = sorted({caption for group in scenes.captions for caption in group})
+    text = run_text_stage(model, captions, out, DistilOptions(seed=seed), report).text
+    embed = TeacherSpace(out / "basis.pt")
+    start_from_imagenet(model.visual.trunk)  # type: ignore[union-attr,arg-type]
+    freeze_first_stages(model.visual.trunk)  # type: ignore[union-attr,arg-type]
+    side = ImageSide(model.visual, text.text_projection.shape[1])  # type: ignore[arg-type,union-attr]
+    side = side.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    sources = dense_sources(data, scenes, seed)
+    first = LoopOptions(steps=steps, seed=seed)
+    side = train(side, scenes, sources, embed, first, out / "stage1.pt", report)
+    export_model(side, text, out / "bpe.txt.gz", out / "no_dubai_masks")
+    parts = [part for tile in DUBAI_TRAIN_TILES for part in load_dubai(data / "dubai_mbrsc", tile)]
+    with_dubai = [DenseSource("dubai_mbrsc", parts, 0.5, (0.4, 2.0)), *sources]
+    last = LoopOptions(steps=last_steps, learning_rate=5e-4, seed=seed + 1)
+    side = train(side, scenes, with_dubai, embed, last, out / "stage2.pt", report)
+    export_model(side, text, out / "bpe.txt.gz", out / "mini")
+
+
+if __name__ == "__main__":
+    main()
