@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from satclip_engine.errors import OptionError
+
 DEFAULT_CACHE_LIMIT_BYTES = 20 * 1024**3
 
 
@@ -31,17 +33,20 @@ class Config:
 
     @classmethod
     def from_environment(cls) -> Config:
-        """Read the configuration from the environment, with per-user defaults."""
+        """Read the configuration from the environment, with per-user defaults.
+
+        Raises:
+            OptionError: if ``SATCLIP_CACHE_LIMIT_GB`` is no size.
+        """
         env = os.environ
         data_dir = Path(env.get("SATCLIP_HOME") or platformdirs.user_data_dir("satclip", appauthor=False))
         cache = env.get("SATCLIP_CACHE")
-        limit_gb = env.get("SATCLIP_CACHE_LIMIT_GB")
         return cls(
             data_dir=data_dir,
             cache_dir=Path(cache) if cache else data_dir / "cache",
             models_dir=Path(env.get("SATCLIP_MODELS") or data_dir / "models"),
             resources_dir=Path(env.get("SATCLIP_RESOURCES") or _bundled_resources()),
-            cache_limit_bytes=int(float(limit_gb) * 1024**3) if limit_gb else DEFAULT_CACHE_LIMIT_BYTES,
+            cache_limit_bytes=_cache_limit_bytes(env.get("SATCLIP_CACHE_LIMIT_GB")),
         )
 
     @property
@@ -58,6 +63,19 @@ class Config:
             "SATCLIP_RESOURCES": str(self.resources_dir.resolve()),
             "SATCLIP_CACHE_LIMIT_GB": repr(self.cache_limit_bytes / 1024**3),
         }
+
+
+def _cache_limit_bytes(limit_gb: str | None) -> int:
+    if not limit_gb:
+        return DEFAULT_CACHE_LIMIT_BYTES
+    try:
+        return int(float(limit_gb) * 1024**3)
+    except (ValueError, OverflowError) as error:
+        raise OptionError(
+            f"SATCLIP_CACHE_LIMIT_GB is {limit_gb!r}, which is no size.",
+            remedy="Set it to a number of gigabytes, for example 20, or leave it out.",
+            code="option.cache_limit",
+        ) from error
 
 
 def _bundled_resources() -> Path:
