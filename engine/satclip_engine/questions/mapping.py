@@ -143,5 +143,5 @@ def _read_block(
         row, col = int(block.row_off - cells.row_off), int(block.col_off - cells.col_off)
         valid = chip.valid[row : row + int(block.height), col : col + int(block.width)]
     else:
-        valid = scene.read(block).valid
+        valid = scene.read_valid(block)
     return block_means(chip.image, source.layout.cell_px // factor), valid
