@@ -25,7 +25,8 @@ NAME = "satclip_qgis"
 MAX_ZIP_BYTES = 25 * 1024**2
 # Only these may enter: an allow-list cannot let a binary slip in.
 SUFFIXES = frozenset({
-    ".py", ".txt", ".lock", ".toml", ".md", ".json", ".svg", ".png", ".qml", ".safetensors", ".tif", ".csv", ".ts", ".qm",
+    ".py", ".txt", ".lock", ".toml", ".md", ".json", ".svg", ".png", ".qml", ".safetensors", ".gz", ".tif", ".csv",
+    ".ts", ".qm",
 })  # fmt: skip
 _TREES = (
     (ROOT / "satclip_qgis", Path()),

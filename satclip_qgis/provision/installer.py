@@ -85,12 +85,13 @@ class Installer(QObject):
 
     def cancel(self) -> None:
         """Stop the running step; ``cancelled`` follows."""
-        process = self._process
-        if not self.is_running or process is None:
+        if not self.is_running:
             return
         self._is_cancelled = True
-        process.terminate()
-        QTimer.singleShot(_KILL_AFTER_MS, process.kill)
+        process = self._process
+        if process is not None:
+            process.terminate()
+            QTimer.singleShot(_KILL_AFTER_MS, process.kill)
 
     def _prepare(self, plan: InstallPlan) -> None:
         plan.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -130,6 +131,9 @@ class Installer(QObject):
                 _record(plan.venv, running=step.id)
         program, *arguments = step.commands[self._attempt]
         self._take_line("$ " + " ".join([Path(program).name, *arguments]))
+        if self._is_cancelled:
+            self._end_cancelled()
+            return
         process = QProcess(self)
         process.setProcessEnvironment(to_qt(step.environment))
         process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
@@ -205,8 +209,7 @@ class Installer(QObject):
     def _after_failure(self, exit_code: int, crashed: bool) -> None:
         _, step = self._current()
         if self._is_cancelled:
-            self._finish()
-            self.cancelled.emit()
+            self._end_cancelled()
         elif self._attempt + 1 < len(step.commands):
             self._attempt += 1
             self._run_step()
@@ -216,6 +219,10 @@ class Installer(QObject):
     def _end_with_failure(self, failure: FailedStep) -> None:
         self._finish()
         self.failed.emit(diagnose(failure))
+
+    def _end_cancelled(self) -> None:
+        self._finish()
+        self.cancelled.emit()
 
     def _finish(self) -> None:
         if self._lock is not None:
