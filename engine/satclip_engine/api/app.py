@@ -88,7 +88,9 @@ class _Routes:
         return await self._ask(request, "estimate", await read_body(request, SegmentRequest))
 
     async def cache(self, _request: Request) -> Response:
-        return answer(await self._engine.interactive.request("cache", {}))
+        result = await self._engine.interactive.request("cache", {})
+        self._engine.cache_bytes = int(result["cache_bytes"])
+        return answer(result)
 
     async def clear_cache(self, _request: Request) -> Response:
         result = await self._engine.interactive.request("clear_cache", {})

@@ -32,7 +32,7 @@ async def read_body(request: Request, cls: type[T]) -> T:
         if len(body) > BODY_LIMIT_BYTES:
             raise _bad_body(f"it is longer than {BODY_LIMIT_BYTES} bytes")
     try:
-        return from_json(cls, json.loads(bytes(body)))
+        return from_json(cls, json.loads(bytes(body), parse_constant=_refuse_constant))
     except ProtocolError as error:
         raise as_satclip_error(error) from error
     except ValueError as error:
@@ -54,6 +54,11 @@ def job_id_of(request: Request) -> str:
         return str(uuid.UUID(request.path_params["job_id"]))
     except ValueError as error:
         raise OptionError("The job's id is not a UUID.", code="option.job_id") from error
+
+
+def _refuse_constant(name: str) -> float:
+    """Refuse NaN and infinities: Python reads and writes them, but they are no JSON and other readers stumble."""
+    raise ValueError(name)
 
 
 def _bad_body(reason: str) -> OptionError:

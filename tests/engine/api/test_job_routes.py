@@ -89,6 +89,11 @@ def test_what_is_not_json_is_refused(shared_engine: EngineProcess) -> None:
     assert shared_engine.try_call("PUT", "/v1/jobs/7", body(Path("x")))[1]["code"] == "option.job_id"
 
 
+def test_not_a_number_is_no_json(shared_engine: EngineProcess) -> None:
+    path = f"/v1/jobs/{uuid.uuid4()}"
+    assert shared_engine.try_call("PUT", path, body(Path("x"), step_s=float("nan")))[1]["code"] == "option.request"
+
+
 def test_an_unknown_address_is_a_problem_too(shared_engine: EngineProcess) -> None:
     assert shared_engine.try_call("GET", "/v2/hello")[0] == 404
     status, problem = shared_engine.try_call("DELETE", "/v1/hello")
