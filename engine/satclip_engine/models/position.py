@@ -14,6 +14,8 @@ PositionRule = Callable[[torch.Tensor, Grid, Grid], torch.Tensor]
 def open_clip_positions(embedding: torch.Tensor, native: Grid, grid: Grid) -> torch.Tensor:
     """Resize ``embedding`` as open_clip does when it loads a checkpoint: antialiased bicubic by size.
 
+    One difference: open_clip leaves a grid of as many cells as the native one alone even where its shape differs.
+
     Args:
         embedding: (1 + native rows * columns, width), class token first.
         native: (rows, columns) the embedding was trained on.
