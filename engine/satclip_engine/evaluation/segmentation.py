@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def confusion_matrix(
-    reference: NDArray[np.integer], mapped: NDArray[np.integer], n_classes: int
-) -> NDArray[np.int64]:
+def confusion_matrix(reference: NDArray[np.integer], mapped: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
     """Count pixels; reference codes outside 0..n_classes-1 are ignored.
 
     Args:

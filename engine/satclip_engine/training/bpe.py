@@ -9,19 +9,20 @@ import gzip
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 Pair = tuple[str, str]
 
 
 def learn_merges(texts: Iterable[str], n_merges: int) -> list[Pair]:
-    """Return the merges, most frequent pair first; ties are broken alphabetically so that the result is reproducible."""
+    """Return the merges, most frequent pair first; ties are broken alphabetically, for reproducibility."""
     counts = Counter(word for text in texts for word in re.findall(r"[a-z]+", text.lower()))
     words = {word: [*word[:-1], word[-1] + "</w>"] for word in counts}
     pair_counts: Counter[Pair] = Counter()
     words_of_pair: defaultdict[Pair, set[str]] = defaultdict(set)
     for word, symbols in words.items():
-        for pair in zip(symbols, symbols[1:], strict=False):
+        for pair in pairwise(symbols):
             pair_counts[pair] += counts[word]
             words_of_pair[pair].add(word)
     merges: list[Pair] = []
@@ -34,9 +35,9 @@ def learn_merges(texts: Iterable[str], n_merges: int) -> list[Pair]:
             old = words[word]
             new = _merge(old, best)
             words[word] = new
-            for pair in zip(old, old[1:], strict=False):
+            for pair in pairwise(old):
                 pair_counts[pair] -= counts[word]
-            for pair in zip(new, new[1:], strict=False):
+            for pair in pairwise(new):
                 pair_counts[pair] += counts[word]
                 words_of_pair[pair].add(word)
         del pair_counts[best]

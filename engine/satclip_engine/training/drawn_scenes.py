@@ -1,4 +1,4 @@
-"""Draws scenes with exact masks: textures cut from real images, with roads, houses, shadows, water and trees on them."""
+"""Draws scenes with exact masks: textures cut from real images; roads, houses, shadows, water and trees on them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def draw_scene(textures: Sequence[Texture], rng: np.random.Generator) -> Labelle
     canvas, labels = _collage(ground, rng)
     if rng.random() < 0.55:
         blob = _blob(rng, rng.uniform(0.1, 0.45))
-        canvas[blob] = _fill(water[rng.integers(len(water))], rng)[blob]
+        canvas[blob] = _fill(water[int(rng.integers(len(water)))], rng)[blob]
         labels[blob] = bits(Label.WATER)
     image = Image.fromarray(canvas)
     mask = Image.fromarray(labels.astype(np.int32), mode="I")
@@ -90,7 +90,7 @@ def _fill(texture: Texture, rng: np.random.Generator) -> Bytes:
     side = min(texture.pixels.shape[:2])
     cut = int(side * rng.uniform(0.5, 1.0))
     top, left = rng.integers(0, texture.pixels.shape[0] - cut + 1), rng.integers(0, texture.pixels.shape[1] - cut + 1)
-    piece = np.rot90(texture.pixels[top : top + cut, left : left + cut], rng.integers(4))
+    piece = np.rot90(texture.pixels[top : top + cut, left : left + cut], int(rng.integers(4)))
     return np.array(Image.fromarray(np.ascontiguousarray(piece)).resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC))
 
 
@@ -101,7 +101,7 @@ def _noise(rng: np.random.Generator, cells: int) -> NDArray[np.float32]:
 
 def _blob(rng: np.random.Generator, share: float) -> NDArray[np.bool_]:
     field = _noise(rng, int(rng.integers(3, 7))) + 0.15 * _noise(rng, 24)
-    return field > np.quantile(field, 1 - share)
+    return field > np.quantile(field, 1 - share)  # type: ignore[no-any-return]
 
 
 def _collage(ground: Sequence[Texture], rng: np.random.Generator) -> tuple[Bytes, NDArray[np.int64]]:
@@ -114,7 +114,7 @@ def _collage(ground: Sequence[Texture], rng: np.random.Generator) -> tuple[Bytes
     canvas = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
     labels = np.zeros((SIDE_PX, SIDE_PX), np.int64)
     for i in range(n_regions):
-        texture = ground[rng.integers(len(ground))]
+        texture = ground[int(rng.integers(len(ground)))]
         inside = region == i
         canvas[inside] = _fill(texture, rng)[inside]
         labels[inside] = texture.labels
@@ -153,7 +153,9 @@ def _draw_houses(image: Image.Image, mask: Image.Image, angle: float, rng: np.ra
             if rng.random() > share or not (-size < centre).all() or not (centre < SIDE_PX + size).all():
                 continue
             half = size * rng.uniform(0.32, 0.5, 2)
-            corners = [centre + along * half[0] * a + across * half[1] * b for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+            corners = [
+                centre + along * half[0] * a + across * half[1] * b for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+            ]
             painter.polygon([tuple(c + shadow) for c in corners], fill=(38, 40, 45))
             colour = np.array(palette[rng.integers(3)]) + rng.integers(-18, 19, 3)
             outline = [tuple(c) for c in corners]

@@ -6,10 +6,10 @@ import copy
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
 from satclip_engine.models.atrous import set_output_stride
 from satclip_engine.training.architecture import open_clip_config
@@ -18,16 +18,16 @@ from satclip_engine.training.loop import ImageSide
 WEIGHTS_NAME = "open_clip_model.safetensors"
 
 
-def fold(side: ImageSide, text: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """Return the image tower and a copy of the text tower whose projection ends in the learned map of the text space."""
-    set_output_stride(side.visual.trunk, 32)  # type: ignore[arg-type]
+def fold(side: ImageSide, text: Any) -> tuple[Any, Any]:
+    """Return the image tower and a copy of the text tower that ends in the learned map of the text space."""
+    set_output_stride(side.visual.trunk, 32)
     folded = copy.deepcopy(text)
     with torch.no_grad():
-        folded.text_projection.copy_(text.text_projection @ side.text_map.weight.T)  # type: ignore[operator,union-attr]
+        folded.text_projection.copy_(text.text_projection @ side.text_map.weight.T)
     return side.visual, folded
 
 
-def export_model(side: ImageSide, text: nn.Module, bpe_path: Path, folder: Path) -> None:
+def export_model(side: ImageSide, text: Any, bpe_path: Path, folder: Path) -> None:
     """Write ``open_clip_config.json``, fp16 weights and the vocabulary into ``folder``; each file appears whole.
 
     Args:
@@ -48,6 +48,6 @@ def export_model(side: ImageSide, text: nn.Module, bpe_path: Path, folder: Path)
     save_file(halves, str(folder / f".{WEIGHTS_NAME}"), metadata={"format": "pt"})
     (folder / f".{WEIGHTS_NAME}").replace(folder / WEIGHTS_NAME)
     shutil.copyfile(bpe_path, folder / "bpe.txt.gz")
-    n_merges = folded.token_embedding.weight.shape[0] - 514  # type: ignore[union-attr]
+    n_merges = folded.token_embedding.weight.shape[0] - 514
     text_config = json.dumps(open_clip_config(n_merges), indent=2) + "\n"
     (folder / "open_clip_config.json").write_text(text_config, encoding="utf-8")

@@ -132,7 +132,7 @@ def load_levir(folder: Path) -> list[LabelledImage]:
 def load_naip(folder: Path) -> list[LabelledImage]:
     """Load the NAIP years in natural and false colour with labels from their vegetation and water indices.
 
-    Source: NDVI of Rouse et al. 1974 (vegetation above 0.3 here, none below 0.05); NDWI of McFeeters 1996 (water > 0.2).
+    Source: NDVI of Rouse et al. 1974 (vegetation > 0.3 here, none < 0.05); NDWI of McFeeters 1996 (water > 0.2).
     """
     items = []
     for path in sorted(folder.glob("naip_*.tif")):
@@ -169,7 +169,7 @@ def stretch(bands: NDArray[np.float32]) -> Bytes:
     """Return uint8 of the same shape: the 2nd to 98th percentile over all bands becomes 0-255."""
     valid = bands[bands != 0]
     low, high = np.percentile(valid if valid.size else bands, (2, 98))
-    return (np.clip((bands - low) / max(float(high - low), 1e-6), 0, 1) * 255).astype(np.uint8)
+    return (np.clip((bands - low) / max(float(high - low), 1e-6), 0, 1) * 255).astype(np.uint8)  # type: ignore[no-any-return]
 
 
 def _read_rgb(path: Path) -> Bytes:

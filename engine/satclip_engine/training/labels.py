@@ -60,16 +60,36 @@ PHRASES: dict[int, tuple[str, ...]] = {
 }
 
 _WORDS: dict[Label, frozenset[str]] = {
-    Label.WATER: frozenset("water river rivers pond ponds lake lakes sea ocean pool pools waves stream".split()),
-    Label.BUILDING: frozenset("building buildings house houses roof roofs factory factories villas church".split()),
-    Label.ROAD: frozenset("road roads street streets highway highways viaduct overpass runway runways".split()),
+    Label.WATER: frozenset(
+        [
+            "water",
+            "river",
+            "rivers",
+            "pond",
+            "ponds",
+            "lake",
+            "lakes",
+            "sea",
+            "ocean",
+            "pool",
+            "pools",
+            "waves",
+            "stream",
+        ]
+    ),
+    Label.BUILDING: frozenset(
+        ["building", "buildings", "house", "houses", "roof", "roofs", "factory", "factories", "villas", "church"]
+    ),
+    Label.ROAD: frozenset(
+        ["road", "roads", "street", "streets", "highway", "highways", "viaduct", "overpass", "runway", "runways"]
+    ),
     Label.PAVEMENT: frozenset(("parking",)),
-    Label.TREE: frozenset("tree trees forest forests woods".split()),
-    Label.GRASS: frozenset("grass lawn lawns meadow meadows grassland grasslands".split()),
-    Label.CROP: frozenset("farmland farmlands crops farm farms".split()),
-    Label.SOIL: frozenset("bareland barelands bare soil bald".split()),
-    Label.SAND: frozenset("sand beach desert deserts sands".split()),
-    Label.ROCK: frozenset("mountain mountains rock rocks".split()),
+    Label.TREE: frozenset(["tree", "trees", "forest", "forests", "woods"]),
+    Label.GRASS: frozenset(["grass", "lawn", "lawns", "meadow", "meadows", "grassland", "grasslands"]),
+    Label.CROP: frozenset(["farmland", "farmlands", "crops", "farm", "farms"]),
+    Label.SOIL: frozenset(["bareland", "barelands", "bare", "soil", "bald"]),
+    Label.SAND: frozenset(["sand", "beach", "desert", "deserts", "sands"]),
+    Label.ROCK: frozenset(["mountain", "mountains", "rock", "rocks"]),
 }
 
 SCENE_MAIN: dict[str, Label] = {

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,20 +69,18 @@ class DenseSource:
 class ImageSide(nn.Module):
     """What the image stage trains: the image tower, a linear map of the text space, the logit scales."""
 
-    def __init__(self, visual: nn.Module, dim: int) -> None:
+    def __init__(self, visual: Any, dim: int) -> None:
         super().__init__()
-        self.visual = visual
+        self.visual: Any = visual
         self.text_map = nn.Linear(dim, dim, bias=False)
         nn.init.eye_(self.text_map.weight)
         self.log_scales = nn.Parameter(torch.full((3,), math.log(20.0)))
 
     def cells(self, views: Tensor, stride_px: int) -> Tensor:
         """Return float32 (N, h, w, D): one vector per cell, not normalised."""
-        set_output_stride(self.visual.trunk, stride_px)  # type: ignore[arg-type]
-        features = self.visual.trunk.forward_features(  # type: ignore[union-attr,operator]
-            views.contiguous(memory_format=torch.channels_last)
-        )
-        return self.visual.head(features.permute(0, 2, 3, 1))  # type: ignore[operator,no-any-return]
+        set_output_stride(self.visual.trunk, stride_px)
+        features = self.visual.trunk.forward_features(views.contiguous(memory_format=torch.channels_last))
+        return self.visual.head(features.permute(0, 2, 3, 1))  # type: ignore[no-any-return]
 
     def texts(self, vectors: Tensor) -> Tensor:
         """Return unit vectors of texts after the linear map."""
@@ -125,10 +124,10 @@ def train(
     texts = _TextTable(scenes, embed)
     mentions = np.array([mentioned(captions) for captions in scenes.captions], np.int64)
     possible = possible_labels(scenes.classes, mentions.tolist())
-    trunk = [p for p in side.visual.trunk.parameters() if p.requires_grad]  # type: ignore[union-attr]
+    trunk = [p for p in side.visual.trunk.parameters() if p.requires_grad]
     groups = [
         {"params": trunk, "lr": options.learning_rate * 0.5},
-        {"params": side.visual.head.parameters(), "lr": options.learning_rate},  # type: ignore[union-attr]
+        {"params": side.visual.head.parameters(), "lr": options.learning_rate},
         {"params": [side.text_map.weight], "lr": options.learning_rate * 0.2, "weight_decay": 0.0},
         {"params": [side.log_scales], "lr": options.learning_rate * 5, "weight_decay": 0.0},
     ]
@@ -176,7 +175,7 @@ def train(
         cells = side.cells(normalise(jitter_colours(views, generator)), options.dense_stride_px)
         logits = _cell_logits(side, cells, class_vectors)
         losses["pixels"] = options.dense_weight * pixel_set_loss(logits, labels, vocabulary.groups)
-        losses["pixels"].backward()  # type: ignore[no-untyped-call]
+        losses["pixels"].backward()
 
         nn.utils.clip_grad_norm_(side.parameters(), 2.0)
         optimizer.step()
@@ -190,7 +189,7 @@ def train(
             sums = {}
         if step % 100 == 0 or step == options.steps:
             save_state(checkpoint, side, average, optimizer, step)
-    set_output_stride(average.visual.trunk, 32)  # type: ignore[arg-type]
+    set_output_stride(average.visual.trunk, 32)
     return average
 
 
@@ -230,7 +229,10 @@ class _TextTable:
         classes = sorted(AID_NAMES)
         self.class_index = torch.tensor([classes.index(name) for name in scenes.classes])
         self._names = [
-            [embed([template.format(AID_NAMES[name][i % len(AID_NAMES[name])]) for name in classes]) for template in TEMPLATES]
+            [
+                embed([template.format(AID_NAMES[name][i % len(AID_NAMES[name])]) for name in classes])
+                for template in TEMPLATES
+            ]
             for i in range(2)
         ]
 

@@ -101,9 +101,9 @@ def main(data: Path, out: Path, steps: int, last_steps: int, threads: int, seed:
     captions = sorted({caption for group in scenes.captions for caption in group})
     text = run_text_stage(model, captions, out, DistilOptions(seed=seed), report).text
     embed = TeacherSpace(out / "basis.pt")
-    start_from_imagenet(model.visual.trunk)  # type: ignore[union-attr,arg-type]
-    freeze_first_stages(model.visual.trunk)  # type: ignore[union-attr,arg-type]
-    side = ImageSide(model.visual, text.text_projection.shape[1])  # type: ignore[arg-type,union-attr]
+    start_from_imagenet(model.visual.trunk)
+    freeze_first_stages(model.visual.trunk)
+    side = ImageSide(model.visual, text.text_projection.shape[1])
     side = side.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     sources = dense_sources(data, scenes, seed)
     first = LoopOptions(steps=steps, seed=seed)

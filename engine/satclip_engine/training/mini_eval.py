@@ -47,8 +47,21 @@ DUBAI_CLASSES: dict[str, tuple[int, tuple[str, ...]]] = {
     "vegetation": (VEGETATION, ("vegetation", "trees", "grass")),
     "water": (bits(Label.WATER), ("water",)),
 }
-ROAD_CLASSES = (("road", "street"), ("building", "house"), ("trees",), ("grass",), ("bare soil",), ("parking lot",), ("water",))
-WATER_CLASSES = (("water", "lake", "river"), ("vegetation", "trees", "grass"), ("bare soil", "bare land"), ("buildings",))
+ROAD_CLASSES = (
+    ("road", "street"),
+    ("building", "house"),
+    ("trees",),
+    ("grass",),
+    ("bare soil",),
+    ("parking lot",),
+    ("water",),
+)
+WATER_CLASSES = (
+    ("water", "lake", "river"),
+    ("vegetation", "trees", "grass"),
+    ("bare soil", "bare land"),
+    ("buildings",),
+)
 FALSE_COLOUR = (5, 4, 3)
 N_EPFL_TRAIN = 18
 N_LANDSAT_TRAIN = 28
@@ -76,7 +89,7 @@ class MiniModel:
         """Return (P, D) phrase vectors (mean over templates) and the class of each phrase."""
         owner = [i for i, phrases in enumerate(classes) for _ in phrases]
         texts = [template.format(phrase) for phrases in classes for phrase in phrases for template in TEMPLATES]
-        vectors = self.sentences(texts).unflatten(0, (-1, len(TEMPLATES))).mean(1)
+        vectors = self.sentences(texts).unflatten(0, (-1, len(TEMPLATES))).mean(1)  # type: ignore[no-untyped-call]
         return functional.normalize(vectors, dim=-1), owner
 
     @torch.inference_mode()
@@ -97,24 +110,22 @@ class MiniModel:
     def class_map(self, image: Bytes, classes: Sequence[Sequence[str]], zoom: float = 1.0) -> NDArray[np.int64]:
         """Return int64 (H, W): the class with the best phrase at every pixel of uint8 (3, H, W)."""
         vectors, owner = self.words(classes)
-        scores = self.phrase_scores(image, vectors, zoom)
-        best = torch.stack([scores[[i for i, o in enumerate(owner) if o == k]].amax(0) for k in range(len(classes))])
-        return best.max(0).indices.numpy()
+        cosines = self.cell_cosines(image, vectors, zoom)
+        best = torch.stack([cosines[[i for i, o in enumerate(owner) if o == k]].amax(0) for k in range(len(classes))])
+        full = functional.interpolate(best[None], scale_factor=CELL_PX / zoom, mode="bilinear")[0]
+        return full[:, : image.shape[1], : image.shape[2]].max(0).indices.numpy()
 
     @torch.inference_mode()
-    def phrase_scores(self, image: Bytes, vectors: Tensor, zoom: float = 1.0) -> Tensor:
-        """Return float32 (P, H, W) cosines, cells upsampled bilinearly."""
+    def cell_cosines(self, image: Bytes, vectors: Tensor, zoom: float = 1.0) -> Tensor:
+        """Return float32 (P, h, w) cosines of the cells with unit vectors (P, D)."""
         set_output_stride(self.model.visual.trunk, CELL_PX)
-        height, width = image.shape[1:]
         x = _as_input(image[None])
         if zoom != 1.0:
             x = functional.interpolate(x, scale_factor=zoom, mode="bilinear")
         pad = [-side % 32 for side in x.shape[2:]]
         padded = functional.pad(x, (0, pad[1], 0, pad[0]), mode="replicate")
         cells = self.model.visual.head(self.model.visual.trunk.forward_features(padded).permute(0, 2, 3, 1))
-        cosines = (functional.normalize(cells, dim=-1) @ vectors.T).permute(0, 3, 1, 2)
-        full = functional.interpolate(cosines, size=padded.shape[2:], mode="bilinear")[:, :, : x.shape[2], : x.shape[3]]
-        return functional.interpolate(full, size=(height, width), mode="bilinear")[0]
+        return (functional.normalize(cells, dim=-1) @ vectors.T)[0].permute(2, 0, 1)
 
 
 def evaluate_scenes(model: MiniModel, test: AidScenes) -> dict[str, Any]:
@@ -128,7 +139,9 @@ def evaluate_scenes(model: MiniModel, test: AidScenes) -> dict[str, Any]:
     result: dict[str, Any] = {"aid_top1": float((by_class.argmax(1) == truth).mean())}
     top5 = np.argsort(-by_class, 1)[:, :5]
     result["aid_top5"] = float((top5 == truth[:, None]).any(1).mean())
-    result["aid_recall_per_class"] = {n: float((by_class.argmax(1)[truth == i] == i).mean()) for i, n in enumerate(classes)}
+    result["aid_recall_per_class"] = {
+        n: float((by_class.argmax(1)[truth == i] == i).mean()) for i, n in enumerate(classes)
+    }
     hits = {}
     for name, words in SCENE_SYNONYMS.items():
         for word in words:
@@ -227,7 +240,9 @@ def main(model_folder: Path, data: Path, out: Path | None, tiles: str) -> None:
     result["epfl_road_iou_all_25"] = evaluate_one_class(model, roads, ROAD_CLASSES, Label.ROAD, 1.0)
     result["epfl_road_iou_7_unseen"] = evaluate_one_class(model, roads[N_EPFL_TRAIN:], ROAD_CLASSES, Label.ROAD, 1.0)
     water = load_landsat_water(data / "landsat_water", FALSE_COLOUR)[N_LANDSAT_TRAIN:]
-    result["landsat_water_iou_12_unseen_false_colour"] = evaluate_one_class(model, water, WATER_CLASSES, Label.WATER, 2.0)
+    result["landsat_water_iou_12_unseen_false_colour"] = evaluate_one_class(
+        model, water, WATER_CLASSES, Label.WATER, 2.0
+    )
     text = json.dumps(result, indent=1)
     if out is None:
         click.echo(text)

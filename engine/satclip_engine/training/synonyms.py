@@ -36,10 +36,12 @@ DENSE_SYNONYMS: dict[str, tuple[str, ...]] = {
     "water": ("reservoir", "lagoon"),
 }
 HELD_OUT_WORDS = frozenset(
-    """aerodrome airfield wasteland terrain softball seashore seaside cathedral chapel estate dwellings dwelling dunes sahara
+    """aerodrome airfield wasteland terrain softball seashore seaside cathedral chapel estate dwellings
+    dwelling dunes sahara
     cropland arable woodland woodlands timberland warehouses warehouse manufacturing prairie pastureland alpine sierra
-    reservoir reservoirs lagoon harbour harbor marina depot terminus waterway waterways watercourse campus college plaza
-    plazas arena petroleum silos motorway flyover tarmac carriageway edifice foliage""".split()
+    reservoir reservoirs lagoon harbour harbor marina depot terminus waterway waterways watercourse campus
+    college plaza
+    plazas arena petroleum silos motorway flyover tarmac carriageway edifice foliage""".split()  # noqa: SIM905
 )
 
 

@@ -92,7 +92,7 @@ class SentenceTeacher:
 
     def _layer(self, x: Tensor, bias: Tensor, name: str) -> Tensor:
         def heads(key: str) -> Tensor:
-            return self._linear(x, f"{name}.attention.self.{key}").unflatten(-1, (N_HEADS, -1)).transpose(1, 2)
+            return self._linear(x, f"{name}.attention.self.{key}").unflatten(-1, (N_HEADS, -1)).transpose(1, 2)  # type: ignore[no-any-return,no-untyped-call]
 
         mixed = functional.scaled_dot_product_attention(heads("query"), heads("key"), heads("value"), attn_mask=bias)
         attended = self._linear(mixed.transpose(1, 2).flatten(2), f"{name}.attention.output.dense")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
 from satclip_engine.training.architecture import CONTEXT_LENGTH, EMBED_DIM, N_MERGES, open_clip_config
@@ -27,12 +28,12 @@ from satclip_engine.training.text_student import (
 class TextEncoder:
     """A text tower with its tokenizer: texts to unit vectors."""
 
-    text: nn.Module
-    tokenizer: object
+    text: Any
+    tokenizer: Any
 
     def tokens(self, texts: list[str]) -> Tensor:
         """Return int64 (N, CONTEXT_LENGTH) token ids."""
-        return self.tokenizer(texts, context_length=CONTEXT_LENGTH)  # type: ignore[operator,no-any-return]
+        return self.tokenizer(texts, context_length=CONTEXT_LENGTH)  # type: ignore[no-any-return]
 
     def __call__(self, texts: list[str]) -> Tensor:
         """Return float32 (N, D) unit vectors."""
@@ -41,15 +42,15 @@ class TextEncoder:
 
 def token_vectors(encoder: TextEncoder, words: dict[str, Tensor]) -> Tensor:
     """Return (V, D) start vectors of the tokens: the teacher's vector where a token is a whole word, else noise."""
-    vectors = torch.randn(encoder.text.token_embedding.weight.shape) * 0.02  # type: ignore[union-attr,arg-type]
+    vectors = torch.randn(encoder.text.token_embedding.weight.shape) * 0.02
     for word, vector in words.items():
-        token = encoder.tokenizer.encoder.get(word + "</w>")  # type: ignore[attr-defined]
+        token = encoder.tokenizer.encoder.get(word + "</w>")
         if token is not None:
             vectors[token] = vector
     return vectors
 
 
-def build_model(n_merges: int = N_MERGES) -> nn.Module:
+def build_model(n_merges: int = N_MERGES) -> Any:
     """Return the open_clip model with random weights."""
     ensure_torchvision_imports()
     import open_clip
@@ -58,7 +59,7 @@ def build_model(n_merges: int = N_MERGES) -> nn.Module:
     return open_clip.CustomTextCLIP(config["embed_dim"], config["vision_cfg"], config["text_cfg"])
 
 
-def build_tokenizer(bpe_path: Path) -> object:
+def build_tokenizer(bpe_path: Path) -> Any:
     """Return open_clip's own tokenizer over the model's vocabulary."""
     ensure_torchvision_imports()
     from open_clip.tokenizer import SimpleTokenizer
@@ -88,7 +89,7 @@ class TeacherSpace:
 
 
 def run_text_stage(
-    model: nn.Module, captions: list[str], folder: Path, options: DistilOptions, report: Callable[[str], None]
+    model: Any, captions: list[str], folder: Path, options: DistilOptions, report: Callable[[str], None]
 ) -> TextEncoder:
     """Train the text tower of a model, or load it where ``folder`` already holds the finished stage.
 
@@ -102,8 +103,8 @@ def run_text_stage(
     finished = folder / "text.pt"
     bpe_path = folder / "bpe.txt.gz"
     if finished.exists():
-        model.text.load_state_dict(torch.load(finished, weights_only=True))  # type: ignore[union-attr]
-        return TextEncoder(model.text, build_tokenizer(bpe_path))  # type: ignore[arg-type]
+        model.text.load_state_dict(torch.load(finished, weights_only=True))
+        return TextEncoder(model.text, build_tokenizer(bpe_path))
     teacher = SentenceTeacher()
     texts = compose_corpus(captions, teacher.whole_words(), options.seed)
     write_merges(learn_merges(texts, N_MERGES), bpe_path)
@@ -112,10 +113,12 @@ def run_text_stage(
     basis = principal_basis(vectors, EMBED_DIM)
     torch.save(basis, folder / "basis.pt")
     targets = torch.nn.functional.normalize(vectors @ basis, dim=-1)
-    encoder = TextEncoder(model.text, build_tokenizer(bpe_path))  # type: ignore[arg-type]
+    encoder = TextEncoder(model.text, build_tokenizer(bpe_path))
     tokens = encoder.tokens(texts)
     start = token_vectors(encoder, {t: v for t, v in zip(texts, targets, strict=True) if t.isalpha()})
-    report(f"text as a bag of words: mean cosine {seed_as_bag_of_words(encoder.text, tokens, targets, start, options):.4f}")
+    report(
+        f"text as a bag of words: mean cosine {seed_as_bag_of_words(encoder.text, tokens, targets, start, options):.4f}"
+    )
     distil(encoder.text, tokens, targets, options, report)
     partial = finished.with_suffix(".partial")
     torch.save(encoder.text.state_dict(), partial)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,11 +40,11 @@ def principal_basis(teacher_vectors: Tensor, dim: int) -> Tensor:
     basis = vectors.flip(1)[:, :dim]
     # An eigenvector's sign is arbitrary and differs between runs: the largest component is made positive.
     largest = basis.gather(0, basis.abs().argmax(0, keepdim=True))
-    return (basis * largest.sign()).float().contiguous()
+    return (basis * largest.sign()).float().contiguous()  # type: ignore[no-any-return]
 
 
 def seed_as_bag_of_words(
-    text: nn.Module, tokens: Tensor, targets: Tensor, token_vectors: Tensor, options: DistilOptions
+    text: Any, tokens: Tensor, targets: Tensor, token_vectors: Tensor, options: DistilOptions
 ) -> float:
     """Start the tower as a bag of words that already fits the targets, so that attention has only the rest to learn.
 
@@ -83,14 +84,14 @@ def seed_as_bag_of_words(
         for index in _batches_of_like_length(lengths, options.batch_size, generator):
             loss = 1 - (_bag_of_words(text, tokens[index]) * targets[index]).sum(1).mean()
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             cosines.append(1 - float(loss.detach()))
         schedule.step()
     return sum(cosines) / len(cosines)
 
 
-def _bag_of_words(text: nn.Module, tokens: Tensor) -> Tensor:
+def _bag_of_words(text: Any, tokens: Tensor) -> Tensor:
     longest = int((tokens != 0).sum(1).max())
     used = tokens[:, :longest]
     mask = (used != 0).float()[..., None]
@@ -100,9 +101,7 @@ def _bag_of_words(text: nn.Module, tokens: Tensor) -> Tensor:
     return functional.normalize(text.ln_final(end + mean) @ text.text_projection, dim=-1)
 
 
-def distil(
-    text: nn.Module, tokens: Tensor, targets: Tensor, options: DistilOptions, report: Callable[[str], None]
-) -> None:
+def distil(text: Any, tokens: Tensor, targets: Tensor, options: DistilOptions, report: Callable[[str], None]) -> None:
     """Train the text tower so that its unit vectors equal the targets.
 
     Args:
@@ -129,7 +128,7 @@ def distil(
             relation_loss = functional.mse_loss(output @ output.T, target @ target.T)
             loss = cosine_loss + options.relation_weight * relation_loss
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(text.parameters(), 1.0)
             optimizer.step()
             schedule.step()
@@ -138,20 +137,20 @@ def distil(
     text.eval()
 
 
-def encode_tokens(text: nn.Module, tokens: Tensor, batch_size: int = 1024) -> Tensor:
+def encode_tokens(text: Any, tokens: Tensor, batch_size: int = 1024) -> Tensor:
     """Return float32 (N, D) unit vectors of token rows."""
     parts: list[Tensor] = []
     with torch.inference_mode():
-        for part in tokens.split(batch_size):
+        for part in tokens.split(batch_size):  # type: ignore[no-untyped-call]
             parts.append(functional.normalize(_forward_trimmed(text, part).float(), dim=-1))
     return torch.cat(parts).clone()
 
 
-def _forward_trimmed(text: nn.Module, tokens: Tensor) -> Tensor:
+def _forward_trimmed(text: Any, tokens: Tensor) -> Tensor:
     """Run the causal tower on the columns in use: what follows the end token cannot reach it, so nothing changes."""
     longest = max(int((tokens != 0).sum(1).max()), 1)
     full_mask = text.attn_mask
-    text.attn_mask = full_mask[:longest, :longest]  # type: ignore[index]
+    text.attn_mask = full_mask[:longest, :longest]
     try:
         return text(tokens[:, :longest])  # type: ignore[no-any-return]
     finally:
@@ -160,5 +159,5 @@ def _forward_trimmed(text: nn.Module, tokens: Tensor) -> Tensor:
 
 def _batches_of_like_length(lengths: Tensor, batch_size: int, generator: torch.Generator) -> Sequence[Tensor]:
     noisy = lengths + torch.rand(len(lengths), generator=generator) * 1.5
-    batches = list(noisy.argsort().split(batch_size))
+    batches = list(noisy.argsort().split(batch_size))  # type: ignore[no-untyped-call]
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]

