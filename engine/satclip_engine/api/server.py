@@ -25,9 +25,10 @@ from satclip_engine.jobs.events import EventLog
 from satclip_engine.jobs.interactive import InteractiveWorker
 from satclip_engine.jobs.kinds import REQUEST_TYPES
 from satclip_engine.jobs.launcher import WorkerLauncher
+from satclip_engine.jobs.limits import SupervisorLimits
 from satclip_engine.jobs.process import ProcessIdentity
 from satclip_engine.jobs.store import JobStore
-from satclip_engine.jobs.supervisor import Supervisor, SupervisorLimits
+from satclip_engine.jobs.supervisor import Supervisor
 from satclip_engine.logs import log_to_folder
 from satclip_engine.protocol import EngineFile
 

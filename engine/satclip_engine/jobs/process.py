@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 
 import psutil
@@ -10,6 +11,7 @@ import psutil
 # The kernel rounds start times to ticks; two processes of one pid within this time are impossible in practice.
 _SAME_START_S = 0.05
 _DEATH_S = 10.0
+_POLL_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,23 @@ class ProcessIdentity:
                 member.kill()
             except psutil.NoSuchProcess:
                 continue
-        psutil.wait_procs(family, timeout=_DEATH_S)
+        # Not psutil's own wait: it would take our child's exit code away from asyncio.
+        end_s = time.monotonic() + _DEATH_S
+        while any(_runs(member) for member in family) and time.monotonic() < end_s:
+            time.sleep(_POLL_S)
 
     def _process(self) -> psutil.Process | None:
         try:
             process = psutil.Process(self.pid)
             if abs(process.create_time() - self.started_s) > _SAME_START_S:
                 return None
-            return None if process.status() == psutil.STATUS_ZOMBIE else process
         except psutil.NoSuchProcess:
             return None
+        return process if _runs(process) else None
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

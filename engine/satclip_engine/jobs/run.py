@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from satclip_engine.jobs.channel import WorkerChannel, describe_exit
 from satclip_engine.jobs.launcher import WorkerLauncher
+from satclip_engine.jobs.limits import SupervisorLimits
 from satclip_engine.jobs.store import JobStore
 from satclip_engine.problems import from_wire, to_problem
 from satclip_engine.protocol import Artifact, JobView, Problem, ProgressUpdate, from_json
-
-if TYPE_CHECKING:
-    from satclip_engine.jobs.supervisor import SupervisorLimits
 
 logger = logging.getLogger(__name__)
 

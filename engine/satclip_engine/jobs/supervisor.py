@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from satclip_engine.jobs.kinds import REQUEST_TYPES, check_spec
 from satclip_engine.jobs.launcher import WorkerLauncher
+from satclip_engine.jobs.limits import SupervisorLimits
 from satclip_engine.jobs.process import ProcessIdentity
 from satclip_engine.jobs.run import JobRun, Outcome, clean_up, lost_worker_problem
 from satclip_engine.jobs.states import WITH_WORKER
@@ -18,27 +18,6 @@ from satclip_engine.problems import to_problem
 from satclip_engine.protocol import JobSpec, JobView
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SupervisorLimits:
-    """How patient a supervisor is.
-
-    Attributes:
-        attempts: Starts of one job before a lost worker makes it fail.
-        parallel_jobs: Workers at one time; jobs share one device, so more would only slow each other.
-        cancel_s: Time a worker has to stop by itself.
-        terminate_s: Time it then has after being asked by the operating system.
-        exit_s: Time to end after having said its last word.
-        clean_up_s: Time to remove what a killed worker left.
-    """
-
-    attempts: int = 3
-    parallel_jobs: int = 1
-    cancel_s: float = 5.0
-    terminate_s: float = 2.0
-    exit_s: float = 10.0
-    clean_up_s: float = 60.0
 
 
 class Supervisor:

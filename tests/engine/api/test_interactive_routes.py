@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from satclip_engine.protocol import CLIENT_HEADER
@@ -10,12 +11,12 @@ from satclip_engine.protocol import CLIENT_HEADER
 from tests.engine.helpers.engine_process import EngineProcess, wait_until
 
 
-def preview(engine: EngineProcess, scene: str, wait_ms: int = 1, client: str = "one") -> tuple[int, dict[str, Any]]:
+def preview(engine: EngineProcess, scene: str, client: str = "one") -> tuple[int, dict[str, Any]]:
     body = {
         "scene": scene,
         "classes": {"classes": [{"name": "water"}]},
         "bounds": [0.0, 0.0, 1.0, 1.0],
-        "width_px": wait_ms,  # the toy session sleeps so long
+        "width_px": 1,
         "height_px": 1,
     }
     return engine.try_call("POST", "/v1/preview", body, {CLIENT_HEADER: client})
@@ -31,22 +32,23 @@ def test_hello_shows_the_device_once_the_worker_has_looked(engine: EngineProcess
     assert told["data"]["device"] == "toy device"
 
 
-def test_of_waiting_previews_of_one_client_only_the_newest_is_answered(engine: EngineProcess) -> None:
+def test_of_waiting_previews_of_one_client_only_the_newest_is_answered(engine: EngineProcess, tmp_path: Path) -> None:
+    gate = tmp_path / "gate.open"
     with ThreadPoolExecutor(8) as pool:
-        running = pool.submit(preview, engine, "first", 1500)
-        wait_until(lambda: engine.call("GET", "/v1/hello")["device"])
-        waiting: list[Future[tuple[int, dict[str, Any]]]] = []
-        for number in range(4):
-            waiting.append(pool.submit(preview, engine, f"later {number}"))
-            if number:
-                wait_until(waiting[number - 1].done)
-        other = pool.submit(preview, engine, "of another", 1, "two")
-        answers = [future.result() for future in waiting]
-        assert running.result()[1]["scene"] == "first"
+        running = pool.submit(preview, engine, f"gate:{gate}")
+        wait_until(gate.with_suffix(".reached").exists)
+        other = pool.submit(preview, engine, "of another", "two")
+        older = [pool.submit(preview, engine, f"older {number}") for number in range(4)]
+        # Of the four one still waits when the others have been dropped; the newest then takes its place.
+        wait_until(lambda: sum(future.done() for future in older) == 3)
+        newest = pool.submit(preview, engine, "newest")
+        wait_until(lambda: all(future.done() for future in older))
+        gate.touch()
+        assert running.result()[0] == 200
+        assert newest.result()[1]["scene"] == "newest"
         assert other.result()[1]["scene"] == "of another"
-    assert [status for status, _ in answers] == [409, 409, 409, 200]
-    assert answers[0][1]["code"] == "engine.superseded"
-    assert answers[3][1]["scene"] == "later 3"
+    assert {future.result()[0] for future in older} == {409}
+    assert {future.result()[1]["code"] for future in older} == {"engine.superseded"}
 
 
 def test_the_worker_is_started_again_after_it_died(engine: EngineProcess) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from satclip_engine.api.server import serve
 from satclip_engine.config import Config
 from satclip_engine.jobs.launcher import WorkerLauncher
-from satclip_engine.jobs.supervisor import SupervisorLimits
+from satclip_engine.jobs.limits import SupervisorLimits
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_worker import CountRequest

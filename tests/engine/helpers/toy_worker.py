@@ -79,7 +79,7 @@ def misbehave(request: CountRequest, step: int) -> None:
 
 
 class ToySession:
-    """Answers ``preview`` after the seconds that the request asks for, and works ahead three steps after each."""
+    """Works ahead three steps after each ``preview``; one of the scene ``gate:PATH`` lasts until PATH exists."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -96,7 +96,11 @@ class ToySession:
             return None
         if params["scene"] == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(float(params["width_px"]) / 1000)
+        if params["scene"].startswith("gate:"):
+            gate = Path(params["scene"][5:])
+            gate.with_suffix(".reached").touch()
+            while not gate.exists():
+                time.sleep(0.01)
         self._ahead = 3
         return {"scene": params["scene"], "pid": os.getpid()}
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -131,3 +134,15 @@ def test_a_pid_given_out_again_is_another_process() -> None:
     me = ProcessIdentity.current()
     assert me.is_alive()
     assert not ProcessIdentity(me.pid, me.started_s - 1.0).is_alive()
+
+
+def test_a_process_is_ended_with_its_children() -> None:
+    code = "import subprocess, time; print(subprocess.Popen(['sleep', '600']).pid, flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        child = ProcessIdentity.of(int(parent.stdout.readline()))
+        family = ProcessIdentity.of(parent.pid)
+        assert family is not None
+        assert child is not None
+        family.kill_tree()
+        assert not child.is_alive()
+        assert parent.wait(60) == -signal.SIGKILL
