@@ -1,0 +1,153 @@
+"""Messages to JSON and back: nothing is lost, strangers are ignored, wrong types are named."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from satclip_engine.protocol import (
+    Aoi,
+    Artifact,
+    ClassSet,
+    ClassSpec,
+    Estimate,
+    Event,
+    FeatureOptions,
+    Hello,
+    JobSpec,
+    JobState,
+    JobView,
+    ModelInfo,
+    Outputs,
+    PolygonOptions,
+    PreviewRequest,
+    PreviewResult,
+    Problem,
+    ProgressUpdate,
+    ProtocolError,
+    SegmentRequest,
+    TextOptions,
+    from_json,
+    to_json,
+)
+
+CLASSES = ClassSet((ClassSpec("water", ("river", "lake"), "#0000FF", 0.3), ClassSpec("other", background=True)))
+SEGMENT = SegmentRequest(
+    scene="/data/a.tif",
+    classes=CLASSES,
+    out_dir="/out",
+    features=FeatureOptions(model="mini", gsd_m=0.5),
+    text=TextOptions(templates=("a {}",), unknown_below=0.4),
+    outputs=Outputs(polygons=PolygonOptions(min_area_m2=10.0)),
+    aoi=Aoi({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}, "EPSG:4326"),
+)
+MESSAGES = [
+    SEGMENT,
+    SegmentRequest("a.tif", CLASSES, "out"),
+    PreviewRequest("a.tif", CLASSES, (0.0, 1.0, 2.0, 3.5), 640, 480),
+    PreviewResult("iVBO", (0.0, 1.0, 2.0, 3.5), 0.25, (1, 2, 3), ("note",)),
+    Estimate("CPU, 2 cores, bf16", None, 12, 0.5, 1.0),
+    Hello("0.1.0", "abc", 1, "CPU", 8, 4, 2, 1),
+    ModelInfo("mini", "Mini", "CC0-1.0", True, True, True, 12, 16, 224, 0.1, 10.0, "note"),
+    Event(7, "job", {"id": "x", "nested": {"a": [1, None]}}),
+    JobView(
+        "id",
+        JobSpec("segment", to_json(SEGMENT), "title"),
+        JobState.FAILED,
+        1.5,
+        2.5,
+        2,
+        ProgressUpdate("encode", 0.5, 3.0),
+        Problem("model.missing", "gone", "fetch it", {"path": "/x"}),
+        (Artifact("thematic", "/out/thematic.tif", 3, "ab"),),
+    ),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_round_trip_through_text(message: Any) -> None:
+    text = json.dumps(to_json(message))
+    assert from_json(type(message), json.loads(text)) == message
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_unknown_fields_are_ignored(message: Any) -> None:
+    assert from_json(type(message), {**to_json(message), "from_the_future": {"x": 1}}) == message
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_missing_fields_are_named_or_have_defaults(message: Any) -> None:
+    data = to_json(message)
+    for field in dataclasses.fields(message):
+        less = {name: value for name, value in data.items() if name != field.name}
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            with pytest.raises(ProtocolError, match=f"{type(message).__name__}.{field.name} is missing"):
+                from_json(type(message), less)
+        else:
+            from_json(type(message), less)
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"scene": 3}, "SegmentRequest.scene"),
+        ({"scene": None}, "SegmentRequest.scene"),
+        ({"classes": []}, "ClassSet"),
+        ({"classes": {"classes": "water"}}, "ClassSet.classes"),
+        ({"classes": {"classes": [{"name": "a", "threshold": "0.5"}]}}, "ClassSpec.threshold"),
+        ({"classes": {"classes": [{"name": "a", "background": 1}]}}, "ClassSpec.background"),
+        ({"classes": {"classes": []}}, "ClassSet"),
+        ({"features": {"gsd_m": True}}, "FeatureOptions.gsd_m"),
+        ({"text": {"templates": ["{}", 3]}}, r"TextOptions.templates\[1\]"),
+        ({"outputs": {"polygons": 7}}, "PolygonOptions"),
+        ({"aoi": {"geometry": "POLYGON"}}, "Aoi.geometry"),
+    ],
+)
+def test_wrong_types_are_named(change: dict[str, Any], where: str) -> None:
+    with pytest.raises(ProtocolError, match=where):
+        from_json(SegmentRequest, {**to_json(SEGMENT), **change})
+
+
+@pytest.mark.parametrize("data", [None, 3, "text", [], True])
+def test_only_objects_are_messages(data: Any) -> None:
+    with pytest.raises(ProtocolError, match="expected an object"):
+        from_json(Hello, data)
+
+
+def test_tuples_of_fixed_length_and_enums() -> None:
+    good = to_json(MESSAGES[2])
+    with pytest.raises(ProtocolError, match="expected 4 items, got 3"):
+        from_json(PreviewRequest, {**good, "bounds": [1, 2, 3]})
+    assert from_json(PreviewRequest, {**good, "bounds": [1, 2, 3, 4]}).bounds == (1.0, 2.0, 3.0, 4.0)
+    view = to_json(MESSAGES[-1])
+    with pytest.raises(ProtocolError, match="'paused' is not one of queued"):
+        from_json(JobView, {**view, "state": "paused"})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = sorted({field.name for message in MESSAGES for field in dataclasses.fields(message)})
+
+
+@given(st.sampled_from(MESSAGES), st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=3))
+def test_any_json_gives_a_message_or_a_protocol_error(message: Any, change: dict[str, Any]) -> None:
+    try:
+        result = from_json(type(message), {**to_json(message), **change})
+    except ProtocolError:
+        return
+    assert from_json(type(message), to_json(result)) == result
+
+
+def test_final_states() -> None:
+    assert [state for state in JobState if state.is_final] == [
+        JobState.SUCCEEDED,
+        JobState.FAILED,
+        JobState.CANCELLED,
+    ]
