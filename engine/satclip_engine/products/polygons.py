@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,22 +156,24 @@ def _save(
     names = np.array(category_names(classes), dtype=object)[patches.codes]
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _FIXED_TIME})
     try:
-        pyogrio.raw.write(
-            path,
-            geometry=shapely.to_wkb(patches.shapes),
-            field_data=[
-                names[patches.codes],
-                patches.codes.astype(np.int32),
-                probabilities.round(4),
-                areas_m2.round(3),
-            ],
-            fields=["class", "code", "mean_probability", "area_m2"],
-            layer="polygons",
-            driver="GPKG",
-            geometry_type="MultiPolygon",
-            promote_to_multi=True,
-            crs=grid.crs_wkt or None,
-        )
+        with warnings.catch_warnings():  # that a map without CRS has polygons without one is no news
+            warnings.filterwarnings("ignore", message="'crs' was not provided")
+            pyogrio.raw.write(
+                path,
+                geometry=shapely.to_wkb(patches.shapes),
+                field_data=[
+                    names,
+                    patches.codes.astype(np.int32),
+                    probabilities.round(4),
+                    areas_m2.round(3),
+                ],
+                fields=["class", "code", "mean_probability", "area_m2"],
+                layer="polygons",
+                driver="GPKG",
+                geometry_type="MultiPolygon",
+                promote_to_multi=True,
+                crs=grid.crs_wkt or None,
+            )
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 

@@ -17,7 +17,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from satclip_engine.products.tiff_layout import write_in_order
+from satclip_engine.products.tiff_layout import require_complete, write_in_order
 from satclip_engine.raster.grid import Grid
 
 BLOCK_PX = 512
@@ -106,11 +106,11 @@ class RasterFile:
             OSError: if the disk refuses.
         """
         self._dataset.close()
-        self._unordered.stat()  # GDAL would say less clearly that somebody removed the folder meanwhile
+        require_complete(self._unordered)  # GDAL would say less clearly that the disk is full or the folder gone
         if self._factors:
             with (
                 rasterio.Env(GDAL_NUM_THREADS="2", ZLEVEL_OVERVIEW="1", ZLEVEL="1"),
-                rasterio.open(self._unordered, "r+") as dataset,
+                rasterio.open(self._unordered, "r+", driver="GTiff") as dataset,
             ):
                 dataset.build_overviews(self._factors, self._kind.overview_resampling)
         write_in_order(self._unordered, self.path)
@@ -118,7 +118,7 @@ class RasterFile:
 
     def abandon(self) -> None:
         """Close the file as it is; the caller removes it."""
-        with contextlib.suppress(RasterioError, OSError):
+        with contextlib.suppress(RasterioError, OSError), rasterio.Env():
             self._dataset.close()
 
     def _describe(self) -> None:

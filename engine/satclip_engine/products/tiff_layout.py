@@ -9,6 +9,7 @@ Source: TIFF Revision 6.0 (Adobe, 1992); BigTIFF (AWare Systems, "The BigTIFF Fi
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,25 +95,46 @@ def write_in_order(source: Path, target: Path) -> None:
         OSError: if the disk refuses.
     """
     with source.open("rb") as reader, target.open("wb") as writer:
-        form, directories = _read_directories(reader)
-        end_of_source = source.stat().st_size
+        form, directories = _read_complete(reader)
         place = form.header_bytes + sum(directory.size_bytes(form) for directory in directories)
         old_tiles: list[tuple[int, int]] = []
         for directory in [*reversed(directories[1:]), directories[0]]:
             offsets, sizes = directory.entry(_TILE_OFFSETS), directory.entry(_TILE_BYTE_COUNTS).integers()
-            tiles = list(zip(offsets.integers(), sizes, strict=True))
-            if any(size == 0 or offset + size > end_of_source for offset, size in tiles):
-                raise RasterioIOError(f"{target.name} is incomplete: tiles are missing")
+            old_tiles += zip(offsets.integers(), sizes, strict=True)
             new_offsets = []
             for size in sizes:
                 new_offsets.append(place)
                 place += _even(size)
             offsets.set_integers(new_offsets)
-            old_tiles += tiles
         _write_directories(writer, form, directories)
         for offset, size in old_tiles:
             reader.seek(offset)
             writer.write(reader.read(size) + b"\0" * (size % 2))
+
+
+def require_complete(path: Path) -> None:
+    """Check that every directory and tile of a TIFF is there.
+
+    Raises:
+        RasterioIOError: if not, which is how a full disk shows: GDAL only logs what it cannot write on closing.
+    """
+    with path.open("rb") as reader:
+        _read_complete(reader)
+
+
+def _read_complete(reader: BinaryIO) -> tuple[_Format, list[_Directory]]:
+    end = reader.seek(0, io.SEEK_END)
+    reader.seek(0)
+    try:
+        form, directories = _read_directories(reader)
+        for directory in directories:
+            offsets = directory.entry(_TILE_OFFSETS).integers()
+            sizes = directory.entry(_TILE_BYTE_COUNTS).integers()
+            if any(size == 0 or offset + size > end for offset, size in zip(offsets, sizes, strict=True)):
+                raise RasterioIOError("the file is incomplete: tiles are missing")
+    except (struct.error, KeyError, StopIteration) as error:
+        raise RasterioIOError("the file is incomplete: directories are missing") from error
+    return form, directories
 
 
 def _read_directories(reader: BinaryIO) -> tuple[_Format, list[_Directory]]:
