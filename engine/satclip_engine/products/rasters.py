@@ -129,18 +129,19 @@ class RasterProducts:
     def _errors_explained(self) -> Iterator[None]:
         """GDAL says only that writing failed; the disk says why."""
         out_dir = self.folder.parent.parent
-        try:
-            with write_errors_explained(out_dir), rasterio.Env():  # outside one, GDAL prints errors to stderr
-                yield
-        except RasterioError as error:
-            if shutil.disk_usage(self.folder).free < self._row_bytes():
-                raise disk_full(out_dir) from error
-            raise OutputError(
-                f"Writing to {out_dir} failed ({error}).",
-                remedy="Check the disk, or choose another output folder.",
-                code="resource.output.failed",
-                path=str(out_dir),
-            ) from error
+        with write_errors_explained(out_dir):
+            try:
+                with rasterio.Env():  # outside one, GDAL prints errors to stderr
+                    yield
+            except RasterioError as error:
+                if shutil.disk_usage(self.folder).free < self._row_bytes():
+                    raise disk_full(out_dir) from error
+                raise OutputError(
+                    f"Writing to {out_dir} failed ({error}).",
+                    remedy="Check the disk, or choose another output folder.",
+                    code="resource.output.failed",
+                    path=str(out_dir),
+                ) from error
 
     def _row_bytes(self) -> int:
         """Uncompressed bytes of one row of blocks: with less free than that, writing fails for want of room."""
