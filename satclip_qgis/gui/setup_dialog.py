@@ -81,7 +81,7 @@ class SetupDialog(QDialog):
         self._plan = None
         self.start_button.setEnabled(False)
         self.status.setText(tr("Looking at this computer…"))
-        # Without a parent, and held by its own signal: it may outlive this dialog, a running thread must not be deleted.
+        # Without a parent, held by its own signal: it may outlive this dialog, and must not be deleted while it runs.
         thread = PlanThread(str(self.backend_combo.currentData()))
         thread.finished.connect(lambda: thread.deleteLater())
         thread.planned.connect(self._show_plan)

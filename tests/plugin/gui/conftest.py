@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from osgeo import gdal, osr
 from qgis.core import QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import QCoreApplication, QEvent
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
 
 from satclip_qgis.gui.workbench import Workbench
 from satclip_qgis.provision.connection import EngineConnection
 from satclip_qgis.settings import Settings, save_settings
+from tests.plugin.conftest import ENGINE_PYTHON, end_engine
 from tests.plugin.gui.window import Window
 
-ROOT = Path(__file__).resolve().parents[3]
-ENGINE_PYTHON = ROOT / ".venv" / "engine" / "bin" / "python"
 PATIENCE_MS = 120_000
 
 
@@ -82,81 +81,72 @@ def window(project: QgsProject) -> Iterator[Window]:
 
 
 @pytest.fixture(scope="session")
-def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with a tiny random model named ``mini``, made by the engine's Python."""
-    if not ENGINE_PYTHON.exists():
-        pytest.skip("needs the engine's environment: make engine")
-    folder = tmp_path_factory.mktemp("models")
-    code = "import sys; from pathlib import Path; from tests.engine.helpers.tiny_model import write_tiny_model; "
-    code += "write_tiny_model(Path(sys.argv[1]))"
-    subprocess.run([str(ENGINE_PYTHON), "-c", code, str(folder / "tiny")], check=True, cwd=ROOT, timeout=120)
-    return folder
+def engine_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder whose engine is shared by all tests that do it no harm."""
+    folder = tmp_path_factory.mktemp("engine") / "home"
+    yield folder
+    end_engine(folder)
 
 
 @pytest.fixture
-def engine_home(tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A data folder of its own, and settings that name the engine's Python."""
-    home = tmp_path / "home"
-    monkeypatch.setenv("SATCLIP_HOME", str(home))
-    monkeypatch.setenv("SATCLIP_MODELS", str(models_dir))
-    save_settings(Settings(engine_python=str(ENGINE_PYTHON)))
-    yield home
-    save_settings(Settings())
+def own_home(tmp_path: Path) -> Iterator[Path]:
+    """A data folder with an engine for one test alone."""
+    yield tmp_path / "home"
+    end_engine(tmp_path / "home")
 
 
 @pytest.fixture
-def workbench(window: Window, engine_home: Path, scene: QgsRasterLayer, qtbot: object) -> Iterator[Workbench]:
+def workbench(
+    window: Window, engine_home: Path, tiny_models: Path, scene: QgsRasterLayer, qtbot: object
+) -> Iterator[Workbench]:
     """The dock with a running engine and the drawn raster in the map view."""
-    connection = EngineConnection()
-    bench = Workbench(window, connection)
-    window.addDockWidget(right_side(), bench.dock)
-    bench.page.source.set_features(tiny_features(bench))
-    window.mapCanvas().setExtent(scene.extent())
-    qtbot.waitUntil(lambda: connection.state == "ready", timeout=PATIENCE_MS)
-    yield bench
-    stop_engine(connection, qtbot)
-    bench.close()
-    bench.dock.deleteLater()
-    bench.deleteLater()
-    connection.close()
-    _delete_later()
+    with running_workbench(window, engine_home, tiny_models, scene, qtbot) as bench:
+        yield bench
 
 
-def tiny_features(bench: Workbench) -> object:
-    """Return the page's features with the tiny model."""
-    from dataclasses import replace
-
-    return replace(bench.page.state().features, model="tiny", precision="fp32")
-
-
-def right_side() -> object:
-    """Return where docks go."""
-    from qgis.PyQt.QtCore import Qt
-
-    return Qt.DockWidgetArea.RightDockWidgetArea
+@pytest.fixture
+def own_bench(
+    window: Window, own_home: Path, tiny_models: Path, scene: QgsRasterLayer, qtbot: object
+) -> Iterator[Workbench]:
+    """The same with an engine of its own."""
+    with running_workbench(window, own_home, tiny_models, scene, qtbot) as bench:
+        yield bench
 
 
-def stop_engine(connection: EngineConnection, qtbot: object) -> None:
-    """End the engine and wait until its process is gone."""
-    pid = connection.engine_pid() if hasattr(connection, "engine_pid") else None
-    connection.stop()
-    qtbot.waitUntil(lambda: connection.state in ("stopped", "failed", "absent"), timeout=PATIENCE_MS)
-    if pid is not None:
-        qtbot.waitUntil(lambda: not _exists(pid), timeout=PATIENCE_MS)
+@contextmanager
+def running_workbench(
+    window: Window, home: Path, models: Path, scene: QgsRasterLayer, qtbot: object
+) -> Iterator[Workbench]:
+    """Open the dock on the engine of ``home`` and wait until it is connected."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SATCLIP_MODELS", str(models))
+        save_settings(Settings(engine_python=str(ENGINE_PYTHON), data_dir=str(home)))
+        connection = EngineConnection()
+        bench = Workbench(window, connection)
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, bench.dock)
+        use_tiny_model(bench)
+        window.mapCanvas().setExtent(scene.extent())
+        connection.start()
+        qtbot.waitUntil(lambda: connection.state == "ready", timeout=PATIENCE_MS)
+        yield bench
+        bench.close()
+        bench.dock.deleteLater()
+        bench.deleteLater()
+        connection.close()
+        save_settings(Settings())
+        _delete_later()
+
+
+def use_tiny_model(bench: Workbench) -> None:
+    """Choose the tiny model on the page; one precision, so that runs can be compared."""
+    state = bench.page.state()
+    bench.page.set_state(replace(state, features=replace(state.features, model="tiny", precision="fp32")))
 
 
 @pytest.fixture
 def until(qtbot: object) -> Callable[[Callable[[], bool]], None]:
     """Wait, with the window alive, until a condition holds."""
     return lambda condition: qtbot.waitUntil(condition, timeout=PATIENCE_MS)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _delete_later() -> None:

@@ -94,7 +94,7 @@ def test_every_move_and_edit_is_told(model: ClassModel, qtbot: object) -> None:
 
 def test_every_preset_can_be_loaded_and_survives_a_file(qgis_app: object, tmp_path: object) -> None:
     presets = list_presets()
-    assert [preset.title for preset in presets][0] == "Basic land cover"
+    assert presets[0].title == "Basic land cover"
     assert len(presets) == 4
     for preset in presets:
         classes = load_class_file(preset.path)

@@ -200,9 +200,11 @@ def test_jobs_are_listed_and_can_be_loaded_and_removed(workbench: Workbench, tmp
     until(lambda: len(results(workbench)) == 3)
     panel = workbench.dock.jobs
     workbench.dock.tabs.setCurrentIndex(1)
+    panel.view.selectRow(0)
     assert panel.current_job().state is JobState.SUCCEEDED
     click(panel.load_button)
     until(lambda: len(results(workbench)) == 6)
+    job_id = panel.current_job().id
     click(panel.remove_button)
-    until(lambda: panel.model.rowCount() == 0)
+    until(lambda: panel.model.row_of(job_id) == -1)
     assert (Path(results(workbench)[0].source())).exists()

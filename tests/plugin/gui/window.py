@@ -59,7 +59,7 @@ class Window:
     def addPluginToRasterMenu(self, name: str, action: object) -> None:
         self.raster_menu.addMenu(name).addAction(action)
 
-    def removePluginRasterMenu(self, name: str, action: object) -> None:
+    def removePluginRasterMenu(self, name: str, _action: object) -> None:
         for entry in self.raster_menu.actions():
             if entry.text() == name:
                 self.raster_menu.removeAction(entry)

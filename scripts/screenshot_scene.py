@@ -1,0 +1,111 @@
+"""What happens in one QGIS session of ``screenshots.py``; QGIS runs this file with ``--code``."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from pathlib import Path
+
+from qgis.core import QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QProcess, Qt, QTimer
+from qgis.PyQt.QtWidgets import QDockWidget
+from qgis.utils import iface, plugins
+
+OUT = Path(os.environ["SATCLIP_SHOTS"])
+PREFIX = os.environ["SATCLIP_SHOTS_PREFIX"]
+PATIENCE_S = 240.0
+Step = Generator[Callable[[], bool], None, None]
+
+
+def after(seconds: float) -> Callable[[], bool]:
+    """Return a condition that holds after some time: painting has no signal of its own."""
+    end_s = time.monotonic() + seconds
+    return lambda: time.monotonic() > end_s
+
+
+def shot(name: str) -> Step:
+    """Take a picture of the whole screen as a person sees it."""
+    yield after(1.5)
+    process = QProcess()
+    process.start("import", ["-silent", "-window", "root", str(OUT / f"{PREFIX}{name}.png")])
+    yield lambda: process.state() == QProcess.ProcessState.NotRunning
+
+
+def story() -> Step:
+    """Map a scene from words, as a user would."""
+    window, canvas = iface.mainWindow(), iface.mapCanvas()
+    window.showMaximized()
+    window.findChild(QDockWidget, "Browser").hide()
+    layer = QgsRasterLayer(os.environ["SATCLIP_SHOTS_SCENE"], Path(os.environ["SATCLIP_SHOTS_SCENE"]).stem)
+    QgsProject.instance().setCrs(layer.crs())
+    QgsProject.instance().addMapLayer(layer)
+    bench = plugins["satclip_qgis"].workbench
+    dock, page = bench.dock, bench.page
+    dock.show()
+    window.resizeDocks([dock], [470], Qt.Orientation.Horizontal)
+    yield after(2)
+    canvas.setExtent(layer.extent())
+    canvas.refresh()
+    state = page.state()
+    features = replace(state.features, model=os.environ["SATCLIP_SHOTS_MODEL"])
+    page.set_state(replace(state, layer_id=layer.id(), features=features, folder=os.environ["SATCLIP_SHOTS_MAPS"]))
+    yield lambda: bench.engine.connection.state == "ready"
+    known = []
+    bench.preview.noted.connect(lambda noted: known.append(noted[1]))
+    bench.preview.refresh()
+    yield lambda: bool(known) and known[-1] == 1.0
+    yield lambda: "on disk" in page.run_bar.line.text()
+    yield from shot("live_preview")
+    page.run_bar.run_button.click()
+    yield lambda: page.run_bar.bar.value() > 0 and page.run_bar.is_running()
+    yield from shot("running")
+    yield lambda: not page.run_bar.is_running()
+    yield after(2)
+    yield from shot("map")
+    dock.tabs.setCurrentIndex(1)
+    yield from shot("jobs")
+    dock.tabs.setCurrentIndex(0)
+    iface.messageBar().clearWidgets()
+    bench.engine.show_set_up()
+    yield lambda: "Looking" not in bench.engine.dialog.status.text()
+    yield from shot("set_up")
+    bench.engine.dialog.hide()
+    bench.engine.connection.stop()
+    yield after(2)
+    QgsProject.instance().setDirty(False)
+
+
+class Director:
+    """Advances the story whenever its condition holds; ends QGIS when it is over."""
+
+    def __init__(self, steps: Step) -> None:
+        self._steps = steps
+        self._waits_for: Callable[[], bool] = lambda: True
+        self._end_s = time.monotonic() + PATIENCE_S
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._advance)
+        self._timer.start(100)
+
+    def _advance(self) -> None:
+        try:
+            if time.monotonic() > self._end_s:
+                raise TimeoutError("the next step of the story did not come")
+            if self._waits_for():
+                self._waits_for = next(self._steps)
+                self._end_s = time.monotonic() + PATIENCE_S
+        except StopIteration:
+            self._leave(0)
+        except Exception:
+            traceback.print_exc()
+            self._leave(1)
+
+    def _leave(self, status: int) -> None:
+        self._timer.stop()
+        # QGIS would ask about the unsaved project; nothing here is worth keeping.
+        os._exit(status)
+
+
+director = Director(story())
