@@ -61,6 +61,25 @@ def build_model(model_cfg: dict[str, Any]) -> Any:
     return model.eval()
 
 
+def build_unfilled(model_cfg: dict[str, Any]) -> Any:
+    """Return the model of ``build_model`` for ``load_weights`` to fill; drawing random weights first takes longer.
+
+    Raises:
+        ModelError: ``model.config`` if open_clip cannot build it.
+    """
+    text_cfg, vision_cfg = model_cfg.get("text_cfg", {}), model_cfg.get("vision_cfg", {})
+    if "hf_model_name" in text_cfg or "timm_model_name" in vision_cfg or "multimodal_cfg" in model_cfg:
+        return build_model(model_cfg)  # may keep buffers that no weights file holds
+    with torch.device("meta"):
+        model = build_model(model_cfg)
+    model.to_empty(device="cpu")
+    for module in model.modules():
+        mask = getattr(module, "attn_mask", None)
+        if isinstance(mask, torch.Tensor):  # the causal mask, the one buffer that the weights do not hold
+            module.attn_mask = torch.full_like(mask, float("-inf")).triu_(1)
+    return model
+
+
 def load_weights(model: Any, state: dict[str, torch.Tensor]) -> None:
     """Load a state dict of any layout that open_clip understands into ``model``.
 

@@ -9,7 +9,7 @@ import torch
 
 from satclip_engine.config import Config
 from satclip_engine.errors import OptionError
-from satclip_engine.models.architecture import build_model, load_weights
+from satclip_engine.models.architecture import build_unfilled, load_weights
 from satclip_engine.models.card import ModelCard
 from satclip_engine.models.device import DTYPE_NAMES, device_label, resolve_device
 from satclip_engine.models.head_variants import DEFAULT_HEAD_VARIANT, HeadVariant, find_head_variant
@@ -141,7 +141,7 @@ def load_encoder(
     variant = find_head_variant(head_variant)
     target = resolve_device(device)
     source = find_model(model, config)
-    clip = build_model(source.model_cfg)
+    clip = build_unfilled(source.model_cfg)
     load_weights(clip, read_state_dict(source.weights))
     clip.requires_grad_(requires_grad=False).to(target)
     digest = weights_sha256(source.weights, config.cache_dir)

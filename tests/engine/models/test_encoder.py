@@ -167,3 +167,16 @@ def test_a_cell_finer_than_the_stride_by_dilation(config: Config, tmp_path: Path
     assert dense.shape[-2:] == (8, 8)
     torch.testing.assert_close(dense[..., ::2, ::2], expected, atol=1e-4, rtol=1e-3)
     assert coarse.identity() != fine.identity()
+
+
+@pytest.mark.parametrize("vision", [VIT, RESNET, timm_cfg("resnet18")], ids=["vit", "rn", "timm"])
+def test_the_same_numbers_as_open_clips_own_loader(vision: dict[str, object], config: Config, tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", clip_cfg(vision))
+    ours = load_encoder(str(folder), device="cpu", precision="fp32", head_variant="vanilla", config=config)
+    import open_clip
+
+    theirs = open_clip.create_model(f"local-dir:{folder}").eval()
+    images = windows(2)
+    with torch.no_grad():
+        expected = theirs.encode_image((images.float() / 255 - 0.4) / 0.25)
+    torch.testing.assert_close(ours.encode(images).cls, expected, atol=1e-5, rtol=1e-4)
