@@ -17,7 +17,7 @@ import pytest
 from satclip_engine.protocol import JobState
 
 from tests.engine.helpers.engine_process import EngineProcess, wait_until
-from tests.engine.helpers.tiny_model import write_tiny_model
+from tests.engine.helpers.tiny_model import TEXT, write_model, write_tiny_model
 
 SATCLIP = [sys.executable, "-m", "satclip_engine"]
 CLASSES = "water; forest: woods, trees; building"
@@ -25,6 +25,15 @@ CLASSES = "water; forest: woods, trees; building"
 VARYING = {"run.json"}
 # Several torch processes with a thread for every core each would mostly wait for one another.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small patches and many layers: seconds for a small scene of several chunks, so that there is time to kill."""
+    text = {**TEXT, "tokenizer_kwargs": {"bpe_path": "bpe.txt.gz"}}
+    vision = {"image_size": 32, "layers": 8, "width": 96, "head_width": 32, "patch_size": 8}
+    model_cfg = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text, "quick_gelu": True}
+    return write_model(tmp_path_factory.mktemp("models") / "slow", model_cfg)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +91,7 @@ def wait_for_encoding(engine: EngineProcess, job_id: str, attempt: int) -> None:
             continue
         assert event["data"]["state"] not in ("succeeded", "failed"), event["data"]
         progress = event["data"]["progress"]
-        if progress and progress["stage"] == "encode" and progress["done"] > 0.15:
+        if progress and progress["stage"] == "encode" and progress["done"] > 0.4:
             return
 
 
@@ -93,10 +102,10 @@ def worker_of(engine: EngineProcess) -> psutil.Process:
 
 
 def test_killed_in_the_middle_the_map_is_the_same_to_the_byte(
-    engine: EngineProcess, make_raster: Callable[..., Path], model: Path, tmp_path: Path
+    engine: EngineProcess, make_raster: Callable[..., Path], slow_model: Path, tmp_path: Path
 ) -> None:
-    scene = make_raster(width=1280, height=1200, nodata_kind="mask")
-    job_id = put(engine, request(scene, tmp_path / "killed", model))
+    scene = make_raster(width=1100, height=500, nodata_kind="mask")
+    job_id = put(engine, request(scene, tmp_path / "killed", slow_model))
 
     wait_for_encoding(engine, job_id, attempt=1)
     worker_of(engine).send_signal(signal.SIGKILL)
@@ -111,7 +120,7 @@ def test_killed_in_the_middle_the_map_is_the_same_to_the_byte(
     assert view.attempt == 3
     assert {artifact.role for artifact in view.artifacts} >= {"thematic", "probabilities", "confidence", "run_card"}
 
-    result = map_by_command_line(scene, tmp_path / "whole", model, tmp_path / "other-home")
+    result = map_by_command_line(scene, tmp_path / "whole", slow_model, tmp_path / "other-home")
     assert products(tmp_path / "killed") == products(tmp_path / "whole")
     by_name = {Path(artifact["path"]).name: artifact["sha256"] for artifact in result["artifacts"]}
     assert {Path(a.path).name: a.sha256 for a in view.artifacts if a.role != "run_card"} == {

@@ -29,7 +29,8 @@ class CountRequest:
     """Count to ``steps`` into the file ``out``, one line each ``step_s`` seconds.
 
     ``manner``: ``good``; ``stubborn`` (ignores every wish and SIGTERM); ``mortal`` (dies by SIGKILL at the middle,
-    always); ``full`` (disk full at the middle); ``buggy``; ``noisy`` (prints to standard output as libraries do).
+    always); ``held`` (rests at the middle until the file ``out``.go exists); ``full`` (disk full at the middle);
+    ``buggy``; ``noisy`` (prints to standard output as libraries do).
     """
 
     out: str
@@ -49,6 +50,8 @@ def count(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
     for step in range(done, request.steps):
         if request.manner != "stubborn":
             context.check_cancelled()
+        if request.manner == "held" and step == request.steps // 2:
+            rest(Path(request.out + ".go"), context)
         misbehave(request, step)
         with part.open("a") as file:
             file.write(f"step {step}\n")
@@ -56,6 +59,12 @@ def count(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
         time.sleep(request.step_s)
     part.rename(out)
     return (Artifact("thematic", str(out), out.stat().st_size, hashlib.sha256(out.read_bytes()).hexdigest()),)
+
+
+def rest(gate: Path, context: JobContext) -> None:
+    while not gate.exists():
+        context.check_cancelled()
+        time.sleep(0.01)
 
 
 def clean_up(data: dict[str, Any]) -> None:

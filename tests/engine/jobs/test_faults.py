@@ -36,6 +36,11 @@ def steps_written(out: Path) -> int:
     return len(part.read_text().splitlines()) if part.exists() else 0
 
 
+def let_go(out: Path) -> None:
+    """Let a job of the manner "held" pass its middle."""
+    Path(f"{out}.go").touch()
+
+
 def is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
@@ -46,12 +51,13 @@ def counted(steps: int) -> str:
 
 def test_a_killed_worker_is_replaced_and_the_job_finishes(engine: EngineProcess, tmp_path: Path) -> None:
     out = tmp_path / "count.txt"
-    job_id = put(engine, spec(out, steps=60))
-    wait_until(lambda: steps_written(out) > 5)
+    job_id = put(engine, spec(out, manner="held"))
+    wait_until(lambda: steps_written(out) == 10)
     os.kill(worker_pids(out)[0], signal.SIGKILL)
+    let_go(out)
     view = engine.wait_for(job_id, JobState.SUCCEEDED)
     assert view.attempt == 2
-    assert out.read_text() == counted(60)
+    assert out.read_text() == counted(20)
     assert [artifact.path for artifact in view.artifacts] == [str(out)]
     states = []
     for event in engine.events(after=0):
@@ -67,15 +73,16 @@ def test_a_killed_engine_takes_its_worker_along_and_the_next_one_finishes(
     engine: EngineProcess, tmp_path: Path
 ) -> None:
     out = tmp_path / "count.txt"
-    job_id = put(engine, spec(out, steps=60))
-    wait_until(lambda: steps_written(out) > 5)
+    job_id = put(engine, spec(out, manner="held"))
+    wait_until(lambda: steps_written(out) == 10)
     engine.kill()
     wait_until(lambda: is_gone(worker_pids(out)[0]))
-    assert 5 < steps_written(out) < 60
+    assert steps_written(out) == 10
+    let_go(out)
     engine.start()
     view = engine.wait_for(job_id, JobState.SUCCEEDED)
     assert view.attempt == 2
-    assert out.read_text() == counted(60)
+    assert out.read_text() == counted(20)
     assert len(worker_pids(out)) == 2
 
 
@@ -83,41 +90,44 @@ def test_a_worker_that_outlives_its_engine_is_ended_before_the_job_starts_again(
     engine: EngineProcess, tmp_path: Path
 ) -> None:
     out = tmp_path / "count.txt"
-    job_id = put(engine, spec(out, steps=60))
-    wait_until(lambda: steps_written(out) > 5)
+    job_id = put(engine, spec(out, manner="held"))
+    wait_until(lambda: steps_written(out) == 10)
     pid = worker_pids(out)[0]
     os.kill(pid, signal.SIGSTOP)  # cannot even notice that its engine dies
     engine.kill()
     assert not is_gone(pid)
+    let_go(out)
     engine.start()
     wait_until(lambda: is_gone(pid))
     assert engine.wait_for(job_id, JobState.SUCCEEDED).attempt == 2
-    assert out.read_text() == counted(60)
+    assert out.read_text() == counted(20)
 
 
 def test_a_process_that_merely_has_the_workers_pid_is_left_alone(engine: EngineProcess, tmp_path: Path) -> None:
     out = tmp_path / "count.txt"
-    job_id = put(engine, spec(out, steps=60))
-    wait_until(lambda: steps_written(out) > 5)
+    job_id = put(engine, spec(out, manner="held"))
+    wait_until(lambda: steps_written(out) == 10)
     engine.kill()
     wait_until(lambda: is_gone(worker_pids(out)[0]))
     with closing(sqlite3.connect(engine.home / "jobs.sqlite")) as database:
         # This test's own process, but with another start time: as if the pid had been given out again.
         database.execute("UPDATE jobs SET worker_pid = ?, worker_started_s = 1.0", (os.getpid(),))
         database.commit()
+    let_go(out)
     engine.start()
     assert engine.wait_for(job_id, JobState.SUCCEEDED).attempt == 2
 
 
 def test_an_engine_killed_between_two_states_loses_no_job(engine: EngineProcess, tmp_path: Path) -> None:
     out = tmp_path / "count.txt"
-    job_id = put(engine, spec(out, steps=60))
-    wait_until(lambda: steps_written(out) > 5)
+    job_id = put(engine, spec(out, manner="held"))
+    wait_until(lambda: steps_written(out) == 10)
     engine.kill()
     with closing(sqlite3.connect(engine.home / "jobs.sqlite")) as database:
         database.execute("UPDATE jobs SET state = 'interrupted', worker_pid = NULL")
         database.commit()
     wait_until(lambda: is_gone(worker_pids(out)[0]))
+    let_go(out)
     engine.start()
     assert engine.wait_for(job_id, JobState.SUCCEEDED).attempt == 2
 
@@ -172,6 +182,7 @@ def test_a_cancelled_job_stays_cancelled_when_the_engine_dies_meanwhile(engine: 
     wait_until(lambda: steps_written(out) > 2)
     engine.call("POST", f"/v1/jobs/{job_id}/cancel")
     engine.kill()
+    let_go(out)
     engine.start()
     assert engine.wait_for(job_id, JobState.CANCELLED).attempt == 1
     assert steps_written(out) == 0
@@ -188,16 +199,17 @@ def test_a_job_that_waits_is_cancelled_at_once(engine: EngineProcess, tmp_path: 
 
 def test_closing_the_engine_leaves_running_jobs_to_be_continued(engine: EngineProcess, tmp_path: Path) -> None:
     out = tmp_path / "count.txt"
-    job_id = put(engine, spec(out, steps=60))
-    wait_until(lambda: steps_written(out) > 5)
+    job_id = put(engine, spec(out, manner="held"))
+    wait_until(lambda: steps_written(out) == 10)
     engine.call("POST", "/v1/shutdown")
     engine.process.wait(60)
     assert is_gone(worker_pids(out)[0])
     assert not (engine.home / "engine.json").exists()
+    let_go(out)
     engine.start()
     # Closing on purpose is no failed attempt.
     assert engine.wait_for(job_id, JobState.SUCCEEDED).attempt == 1
-    assert out.read_text() == counted(60)
+    assert out.read_text() == counted(20)
 
 
 def test_jobs_run_one_after_the_other_in_their_order(engine: EngineProcess, tmp_path: Path) -> None:
