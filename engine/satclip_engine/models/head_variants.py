@@ -75,13 +75,12 @@ def naclip(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, grid: Grid, *, sig
 
 def neighbourhood(grid: Grid, sigma_cells: float, *, like: torch.Tensor) -> torch.Tensor:
     """Return G (1 + cells, 1 + cells): exp(-dist²/(2σ²)) between cells, 0 for the class token's row and column."""
-    rows, columns = torch.meshgrid(
-        torch.arange(grid[0], device=like.device), torch.arange(grid[1], device=like.device), indexing="ij"
-    )
+    # In float64 on the CPU: not every GPU has it, and the grid is small.
+    rows, columns = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")
     places = torch.stack([rows.flatten(), columns.flatten()], dim=1).to(torch.float64)
     squared = (places[:, None] - places[None]).square().sum(-1)
     gaussian = torch.exp(squared / (-2.0 * sigma_cells**2))
-    return torch.nn.functional.pad(gaussian, (1, 0, 1, 0)).to(like.dtype)
+    return torch.nn.functional.pad(gaussian, (1, 0, 1, 0)).to(like)
 
 
 HEAD_VARIANTS: Mapping[str, HeadVariant] = MappingProxyType(

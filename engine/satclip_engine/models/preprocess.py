@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,13 +38,24 @@ class Preprocess:
     def normalise(self, images: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """Return uint8 ``images`` (N, 3, H, W) as (image/255 - mean)/std in ``dtype``."""
         # Computed in float32 whatever ``dtype``: 8-bit steps do not survive bf16 arithmetic.
-        shape = (1, 3, 1, 1)
-        scale = torch.tensor([1 / (255 * std) for std in self.std], device=images.device).view(shape)
-        shift = torch.tensor([m / s for m, s in zip(self.mean, self.std, strict=True)], device=images.device)
-        return (images.float() * scale - shift.view(shape)).to(dtype)
+        scale, shift = _constants(self, images.device)
+        return (images.float() * scale - shift).to(dtype)
 
 
 _DEFAULTS = (("mean", OPENAI_MEAN), ("std", OPENAI_STD))
+
+
+@functools.cache
+def _constants(preprocess: Preprocess, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return 1/(255·std) and mean/std (1, 3, 1, 1); kept, because a copy to a GPU waits until the GPU is idle."""
+    scale = [1 / (255 * std) for std in preprocess.std]
+    shift = [mean / std for mean, std in zip(preprocess.mean, preprocess.std, strict=True)]
+    return _per_channel(scale, device), _per_channel(shift, device)
+
+
+def _per_channel(values: list[float], device: torch.device) -> torch.Tensor:
+    with torch.inference_mode(mode=False):  # so that training may use them too
+        return torch.tensor(values, device=device).view(1, 3, 1, 1)
 
 
 def _triple(values: Any) -> Triple:
