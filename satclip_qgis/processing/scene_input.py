@@ -15,7 +15,7 @@ from qgis.core import (
     QgsRectangle,
 )
 
-from satclip_qgis.export import MAX_EXPORT_PX, ExportTask, native_gsd_m, plan_export
+from satclip_qgis.export import MAX_EXPORT_PX, ExportPlan, ExportTask, plan_export
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Aoi
 from satclip_qgis.scenes import geometry_for_engine
@@ -71,12 +71,22 @@ def export_task(
     Raises:
         QgsProcessingException: if that would be too large, as a whole web layer is.
     """
-    gsd_m = gsd_m or native_gsd_m(layer, project) or DEFAULT_EXPORT_GSD_M
     extent = layer.extent() if geometry is None else geometry.boundingBox()
-    plan = plan_export(layer, extent, gsd_m, project)
+    if gsd_m is None and layer.width() > 0:
+        plan = _own_pixels(layer, extent)
+    else:
+        plan = plan_export(layer, extent, gsd_m or DEFAULT_EXPORT_GSD_M, project)
     if plan.pixels > MAX_EXPORT_PX:
-        raise QgsProcessingException(
-            tr("At {gsd} m per pixel the area has {pixels} million pixels. Choose a smaller extent or a coarser one.")
-            .format(gsd=f"{gsd_m:g}", pixels=plan.pixels // 10**6)
-        )  # fmt: skip
+        message = tr("The area has {pixels} million pixels. Choose a smaller extent or a coarser working resolution.")
+        raise QgsProcessingException(message.format(pixels=plan.pixels // 10**6))
     return ExportTask(layer, plan, path, project)
+
+
+def _own_pixels(layer: QgsRasterLayer, extent: QgsRectangle) -> ExportPlan:
+    """Return the plan that keeps the layer's own pixels: measured in metres, rounding would resample them."""
+    return ExportPlan(
+        extent=extent,
+        crs=layer.crs(),
+        width=max(1, round(extent.width() / layer.rasterUnitsPerPixelX())),
+        height=max(1, round(extent.height() / layer.rasterUnitsPerPixelY())),
+    )

@@ -43,6 +43,7 @@ class SegmentAlgorithm(EngineAlgorithm):
         super().__init__()
         self._request: SegmentRequest | None = None
         self._export: ExportTask | None = None
+        self._refusal: QgsProcessingException | None = None
         self._title = ""
 
     def name(self) -> str:
@@ -86,6 +87,16 @@ class SegmentAlgorithm(EngineAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Read everything that belongs to the main thread: layers and project."""
+        try:
+            self._prepare(parameters, context, feedback)
+        except QgsProcessingException as error:
+            # Raised here, QGIS would only say that there were errors.
+            self._refusal = error
+        return True
+
+    def _prepare(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
         layer = self.parameterAsRasterLayer(parameters, names.INPUT, context)
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, names.INPUT))
@@ -105,12 +116,13 @@ class SegmentAlgorithm(EngineAlgorithm):
             self._export = export_task(layer, geometry, self._request.features.gsd_m, path, project)
             self._request = replace(self._request, scene=str(path))
         self._title = f"{layer.name()} · {', '.join(self._request.classes.names[:3])}"
-        return True
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Run the job in this thread."""
+        if self._refusal is not None:
+            raise self._refusal
         request = self._request
         if request is None:
             raise QgsProcessingException(self.tr("The algorithm was not prepared."))
