@@ -91,7 +91,7 @@ class JobStore:
         """Return the jobs that an earlier supervisor did not finish, each with its worker process."""
         marks = ", ".join("?" for _ in UNFINISHED)
         rows = self._database.execute(
-            f"SELECT * FROM jobs WHERE state IN ({marks})",  # noqa: S608 -- question marks only
+            f"SELECT * FROM jobs WHERE state IN ({marks})",  # noqa: S608  # nosec B608 - question marks only
             [state.value for state in UNFINISHED],
         ).fetchall()
         return tuple((self._view(row), _identity(row)) for row in rows)
@@ -196,7 +196,7 @@ class JobStore:
         more = f", {assignments}" if assignments else ""
         with self._change(job_id):
             self._database.execute(
-                f"UPDATE jobs SET state = ?, updated_s = ?{more} WHERE id = ?",  # noqa: S608 -- literals of this module
+                f"UPDATE jobs SET state = ?, updated_s = ?{more} WHERE id = ?",  # noqa: S608  # nosec B608 - literals of this module
                 (new.value, time.time(), *values, job_id),
             )
             self._database.executemany(

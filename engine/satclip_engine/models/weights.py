@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
+import pickle  # nosec B403 - only its error class is used
 import warnings
 import zipfile
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import quoteattr  # nosec B406 - writes, never parses
 
 from satclip_engine.products.rasters import CONFIDENCE, PROBABILITIES, THEMATIC, UNKNOWN_COLOUR, UNKNOWN_NAME
 from satclip_engine.protocol import ClassSet

@@ -28,7 +28,7 @@ def compose_corpus(captions: Sequence[str], whole_words: Sequence[str], seed: in
         whole_words: Broad vocabulary of the teacher.
         seed: Seed of the composition.
     """
-    rng = random.Random(seed)  # noqa: S311 - a reproducible draw, not a secret
+    rng = random.Random(seed)  # noqa: S311  # nosec B311 - a reproducible draw, not a secret
     names = [name for group in AID_NAMES.values() for name in group]
     land = [*LAND_NOUNS, *LAND_PHRASES, *names]
     texts = [*captions, *whole_words]
