@@ -21,6 +21,7 @@ from rasterio.windows import Window
 from satclip_engine.products.outlines import simplify_shared, to_map
 from satclip_engine.products.rasters import PROBABILITIES, PROBABILITY_STEPS, THEMATIC, category_names
 from satclip_engine.protocol import ClassSet, PolygonOptions
+from satclip_engine.raster.gdal import open_raster
 from satclip_engine.raster.grid import Grid
 from satclip_engine.raster.windows import block_rows
 
@@ -57,7 +58,7 @@ def write_polygons(folder: Path, classes: ClassSet, options: PolygonOptions) -> 
     Outlines shared by two patches are simplified once, so that neither gaps nor overlaps appear.
     """
     scratch = folder / "codes.tmp"
-    with rasterio.open(folder / THEMATIC) as thematic:
+    with open_raster(folder / THEMATIC) as thematic:
         grid = Grid(thematic.crs.to_wkt() if thematic.crs else "", thematic.transform, thematic.width, thematic.height)
         pixel_m2 = abs(grid.gsd_m**2)
         least_px = math.ceil(options.min_area_m2 / pixel_m2 - 1e-9)
@@ -139,7 +140,7 @@ def _probability_strips(folder: Path, grid: Grid) -> Iterator[tuple[Window, npt.
     if not path.exists():
         yield from ((window, None) for window in block_rows(grid.width, grid.height, _STRIP_ROWS))
         return
-    with rasterio.open(path) as raster:
+    with open_raster(path) as raster:
         scale = 1.0 / PROBABILITY_STEPS if raster.dtypes[0] == "uint8" else 1.0
         for window in block_rows(grid.width, grid.height, _STRIP_ROWS):
             yield window, raster.read(window=window).astype(np.float32) * np.float32(scale)

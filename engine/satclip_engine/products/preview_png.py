@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 from affine import Affine
 from PIL import Image, ImageDraw, ImageFont
 from rasterio.enums import Resampling
@@ -18,6 +17,7 @@ from rasterio.windows import Window
 from satclip_engine.products.rasters import THEMATIC, category_colours, category_names
 from satclip_engine.protocol import ClassSet, SegmentRequest
 from satclip_engine.raster.aoi import locate_aoi
+from satclip_engine.raster.gdal import open_raster
 from satclip_engine.raster.grid import Grid
 from satclip_engine.raster.scene import Scene, open_scene
 
@@ -28,10 +28,20 @@ _LEGEND_WIDTH_PX = 300
 _MARGIN_PX = 20
 _ROW_PX = 30
 _TITLE_PX = 44
+_SCALE_BAR_PX = 50
 _PAPER, _INK, _FAINT = (255, 255, 255), (33, 37, 41), (134, 142, 150)
 _NODATA_COLOUR = (241, 243, 245)
 # Have more scripts than Pillow's own font; looked for only when a class name needs them.
-_WIDE_FONTS = ("NotoSans-Regular.ttf", "DejaVuSans.ttf", "Arial Unicode.ttf", "arial.ttf")
+_WIDE_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "wqy-zenhei.ttc",
+    "msyh.ttc",
+    "PingFang.ttc",
+    "Arial Unicode.ttf",
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "arial.ttf",
+)
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -55,7 +65,7 @@ def write_preview(folder: Path, request: SegmentRequest) -> Path:
         width, height = _picture_size(aoi.grid)
         picture = _scene_picture(scene, aoi.window, width, height)
         transform = scene.grid.map_transform
-    with rasterio.open(folder / THEMATIC) as thematic:
+    with open_raster(folder / THEMATIC) as thematic:
         codes = thematic.read(1, out_shape=(height, width), resampling=Resampling.nearest)
     colours = np.array(category_colours(request.classes), dtype=np.uint8)
     colours[0] = _NODATA_COLOUR
@@ -63,7 +73,8 @@ def write_preview(folder: Path, request: SegmentRequest) -> Path:
     pictures = [_north_up(picture, transform), _north_up(colours[codes], transform)]
     title = f"{Path(request.scene).name}   ·   {_size_text(aoi.grid)}"
     path = folder / PREVIEW
-    _compose(pictures, _legend_rows(codes, request.classes), title).save(path, optimize=False)
+    metres_per_px = aoi.grid.width * aoi.grid.pixel_size_m[0] / width if aoi.grid.has_crs else None
+    _compose(pictures, _legend_rows(codes, request.classes), title, metres_per_px).save(path, optimize=False)
     return path
 
 
@@ -109,7 +120,7 @@ def _size_text(grid: Grid) -> str:
     return f"{size}   ·   {grid.gsd_m:.3g} m/px" if grid.has_crs else f"{size}   ·   no coordinate reference system"
 
 
-def _compose(pictures: Sequence[Bytes], rows: list[_LegendRow], title: str) -> Image.Image:
+def _compose(pictures: Sequence[Bytes], rows: list[_LegendRow], title: str, metres_per_px: float | None) -> Image.Image:
     height, width = pictures[0].shape[:2]
     scale = max(1, math.ceil(_PICTURE_MIN_PX / max(width, height)))
     shown = [Image.fromarray(np.ascontiguousarray(p)).resize((width * scale, height * scale), 0) for p in pictures]
@@ -124,7 +135,11 @@ def _compose(pictures: Sequence[Bytes], rows: list[_LegendRow], title: str) -> I
         left = _MARGIN_PX + number * (width + _MARGIN_PX)
         canvas.paste(picture, (left, _TITLE_PX))
         draw.rectangle((left - 1, _TITLE_PX - 1, left + width, _TITLE_PX + height), outline=(206, 212, 218))
-    _draw_legend(draw, rows, 3 * _MARGIN_PX + 2 * width, content, text)
+    legend_left = 3 * _MARGIN_PX + 2 * width
+    bar_px = _SCALE_BAR_PX if metres_per_px and content > 2 * _SCALE_BAR_PX else 0
+    _draw_legend(draw, rows, legend_left, content - bar_px, text)
+    if metres_per_px and bar_px:
+        _draw_scale_bar(draw, (legend_left, _TITLE_PX + content), metres_per_px / scale, _font(14, ""))
     return canvas
 
 
@@ -143,6 +158,24 @@ def _draw_legend(draw: ImageDraw.ImageDraw, rows: list[_LegendRow], left: int, h
     if len(shown) < len(rows):
         middle = _TITLE_PX + len(shown) * _ROW_PX + _ROW_PX / 2
         draw.text((left + 38, middle), f"and {len(rows) - len(shown)} more", _FAINT, font=small, anchor="lm")
+
+
+def _draw_scale_bar(
+    draw: ImageDraw.ImageDraw, corner: tuple[int, int], metres_per_px: float, font: ImageFont.FreeTypeFont
+) -> None:
+    """Draw a bar of a round length with its lower left end at ``corner``."""
+    left, bottom = corner
+    length_m = _round_length(180 * metres_per_px)
+    right = left + length_m / metres_per_px
+    draw.line([(left, bottom - 7), (left, bottom - 1), (right, bottom - 1), (right, bottom - 7)], _INK, 2)
+    text = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
+    draw.text((left, bottom - 12), text, _INK, font=font, anchor="ls")
+
+
+def _round_length(most_m: float) -> float:
+    """Return the largest of 1, 2, 5 x 10^n that is not above ``most_m``."""
+    power = 10.0 ** math.floor(math.log10(most_m))
+    return max(step * power for step in (1, 2, 5) if step * power <= most_m)
 
 
 def _fitted(draw: ImageDraw.ImageDraw, name: str, font: ImageFont.FreeTypeFont, room: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from satclip_engine.products.tiff_layout import require_complete, write_in_order
+from satclip_engine.raster.gdal import open_raster
 from satclip_engine.raster.grid import Grid
 
 BLOCK_PX = 512
@@ -71,21 +71,19 @@ class RasterFile:
         self._factors = _overview_factors(grid.width, grid.height)
         # Without a transform of its own a raster must not get the identity: viewers draw that upside down.
         transform = grid.transform if grid.has_crs or grid.transform != Affine.identity() else None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            self._dataset: Any = rasterio.open(
-                self._unordered,
-                "w",
-                driver="GTiff",
-                width=grid.width,
-                height=grid.height,
-                count=len(kind.band_names),
-                dtype=kind.dtype,
-                crs=CRS.from_wkt(grid.crs_wkt) if grid.has_crs else None,
-                transform=transform,
-                nodata=kind.nodata,
-                **_creation_options(kind),
-            )
+        self._dataset: Any = open_raster(
+            self._unordered,
+            "w",
+            driver="GTiff",
+            width=grid.width,
+            height=grid.height,
+            count=len(kind.band_names),
+            dtype=kind.dtype,
+            crs=CRS.from_wkt(grid.crs_wkt) if grid.has_crs else None,
+            transform=transform,
+            nodata=kind.nodata,
+            **_creation_options(kind),
+        )
         self._describe()
 
     def write(self, window: Window, values: npt.NDArray[Any]) -> None:
@@ -110,7 +108,7 @@ class RasterFile:
         if self._factors:
             with (
                 rasterio.Env(GDAL_NUM_THREADS="2", ZLEVEL_OVERVIEW="1", ZLEVEL="1"),
-                rasterio.open(self._unordered, "r+", driver="GTiff") as dataset,
+                open_raster(self._unordered, "r+", driver="GTiff") as dataset,
             ):
                 dataset.build_overviews(self._factors, self._kind.overview_resampling)
         write_in_order(self._unordered, self.path)

@@ -48,7 +48,7 @@ def open_scene(path: str | Path, *, bands: str = "auto", scaling: str = "auto") 
 
 
 def _find_out(source: Source, bands: str, scaling: str) -> SceneFacts:
-    limit_block_cache(source)
+    limit_block_cache(source.dataset)
     dataset = source.dataset
     indexes = source.data_bands
     if not indexes:

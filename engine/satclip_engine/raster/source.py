@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,11 @@ import numpy.typing as npt
 import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.windows import Window
 
 from satclip_engine.errors import SceneError
+from satclip_engine.raster.gdal import open_raster
 from satclip_engine.raster.grid import Grid
 
 Bools = npt.NDArray[np.bool_]
@@ -139,7 +139,7 @@ class Source:
         if level is None:
             return self._dataset
         if level not in self._levels:
-            self._levels[level] = rasterio.open(self.path, overview_level=level)
+            self._levels[level] = open_raster(self.path, overview_level=level)
         return self._levels[level]
 
     def _holds_data(self, values: npt.NDArray[Any], bands: tuple[int, ...]) -> Bools | None:
@@ -189,9 +189,7 @@ def _none_if_all(valid: Bools) -> Bools | None:
 
 def _open(path: str) -> Any:
     try:
-        with warnings.catch_warnings():  # a raster without georeference is noted on the scene, not on stderr
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path)
+        return open_raster(path)
     except RasterioIOError as error:
         is_local = "://" not in path and not path.startswith("/vsi")
         if is_local and not Path(path).exists():
