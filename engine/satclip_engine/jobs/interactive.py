@@ -137,7 +137,8 @@ class InteractiveWorker:
         if code is None:
             await channel.kill()
         self._channel = None
-        logger.warning("interactive worker ended", extra={"exit": describe_exit(code)})
+        if not self._stopping:
+            logger.warning("interactive worker ended", extra={"exit": describe_exit(code)})
         if self._current is not None:
             _fail(self._current, _lost_error(describe_exit(code)))
         if not self._stopping and time.monotonic() - self._started_s > _STABLE_S:
