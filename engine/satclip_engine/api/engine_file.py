@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from satclip_engine.errors import ConflictError, OutputError
-from satclip_engine.protocol import ENGINE_FILE_NAME, EngineFile, to_json
+from satclip_engine.protocol import ENGINE_FILE_NAME, EngineFile, from_json, to_json
 
 LOCK_NAME = "engine.lock"
 
@@ -70,9 +70,24 @@ def write_engine_file(data_dir: Path, content: EngineFile) -> None:
     temporary.replace(data_dir / ENGINE_FILE_NAME)
 
 
-def remove_engine_file(data_dir: Path) -> None:
-    """Remove ``engine.json``; only the holder of the lock may."""
+def remove_stale_engine_file(data_dir: Path) -> None:
+    """Remove what a killed engine left; only the holder of the lock may."""
     (data_dir / ENGINE_FILE_NAME).unlink(missing_ok=True)
+
+
+def remove_engine_file(data_dir: Path, instance: str) -> None:
+    """Remove ``engine.json`` if it tells of ``instance``."""
+    if names_instance(data_dir, instance):
+        (data_dir / ENGINE_FILE_NAME).unlink(missing_ok=True)
+
+
+def names_instance(data_dir: Path, instance: str) -> bool:
+    """Whether ``engine.json`` tells of ``instance``, so that clients find it."""
+    try:
+        text = (data_dir / ENGINE_FILE_NAME).read_text(encoding="utf-8")
+        return from_json(EngineFile, json.loads(text)).instance == instance
+    except (OSError, ValueError):
+        return False
 
 
 if sys.platform == "win32":

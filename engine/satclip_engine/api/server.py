@@ -17,7 +17,14 @@ import uvicorn
 
 from satclip_engine.api.app import create_app
 from satclip_engine.api.engine import Engine
-from satclip_engine.api.engine_file import EngineLock, prepare_data_dir, remove_engine_file, write_engine_file
+from satclip_engine.api.engine_file import (
+    EngineLock,
+    names_instance,
+    prepare_data_dir,
+    remove_engine_file,
+    remove_stale_engine_file,
+    write_engine_file,
+)
 from satclip_engine.config import Config
 from satclip_engine.errors import EngineError
 from satclip_engine.jobs.database import open_database
@@ -34,6 +41,7 @@ from satclip_engine.protocol import EngineFile
 
 LOOPBACK = "127.0.0.1"
 _GRACE_S = 3
+_LOOK_S = 3.0
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +76,7 @@ def serve(
     lock = EngineLock(config.data_dir)
     try:
         # One left behind by a killed engine must not mislead a client while this one starts.
-        remove_engine_file(config.data_dir)
+        remove_stale_engine_file(config.data_dir)
         log_to_folder(config.logs_dir)
         with _listen(host, port) as listener, contextlib.closing(open_database(config.data_dir)) as database:
             events = EventLog(database)
@@ -76,7 +84,6 @@ def serve(
             supervisor = Supervisor(JobStore(database, events), launcher, limits, request_types)
             asyncio.run(_run(config, listener, supervisor, launcher, events, on_ready))
     finally:
-        remove_engine_file(config.data_dir)
         lock.release()
 
 
@@ -119,17 +126,26 @@ async def _run(
     )
     logger.info("engine started", extra={"port": port, "instance": engine.instance})
     on_ready(port)
-    warm_up = asyncio.create_task(engine.look_at_machine())
+    background = (asyncio.create_task(engine.look_at_machine()), asyncio.create_task(_close_when_lost(engine)))
     try:
         with _signals_ignored_after_shutdown():
             await server.serve_until_closing(listener)
     finally:
         # Clients that look for an engine now must not find this one.
-        remove_engine_file(config.data_dir)
-        warm_up.cancel()
+        remove_engine_file(config.data_dir, engine.instance)
+        for task in background:
+            task.cancel()
         await interactive.stop()
         await supervisor.stop()
         logger.info("engine stopped", extra={"instance": engine.instance})
+
+
+async def _close_when_lost(engine: Engine) -> None:
+    """Close an engine that no client can find any more because its data folder was removed or replaced."""
+    while names_instance(engine.config.data_dir, engine.instance):
+        await asyncio.sleep(_LOOK_S)
+    logger.warning("engine.json is gone", extra={"instance": engine.instance})
+    engine.closing.set()
 
 
 class _Server(uvicorn.Server):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from satclip_engine.api.engine_file import EngineLock, prepare_data_dir
 from satclip_engine.errors import ConflictError, OutputError
@@ -40,6 +42,15 @@ def test_a_file_left_by_a_killed_engine_is_replaced(engine: EngineProcess) -> No
     assert new.instance != old.instance
     assert new.token != old.token
     assert engine.call("GET", "/v1/hello")["instance"] == new.instance
+
+
+def test_an_engine_whose_folder_was_removed_ends_itself_and_its_workers(engine: EngineProcess) -> None:
+    wait_until(lambda: engine.call("GET", "/v1/hello")["device"])
+    workers = psutil.Process(engine.file.pid).children()
+    assert workers
+    shutil.rmtree(engine.home)
+    assert engine.process.wait(60) == 0
+    assert not any(worker.is_running() for worker in workers)
 
 
 def test_the_lock_goes_with_its_holder(tmp_path: Path) -> None:
