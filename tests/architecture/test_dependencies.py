@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ EVERYWHERE_FORBIDDEN = {"qgis", "PyQt5", "PyQt6"}
 
 def imports_of(path: Path, *, top_level_only: bool = False) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
+    nodes = tree.body if top_level_only else list(at_run_time(tree))
     names: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -51,6 +52,15 @@ def imports_of(path: Path, *, top_level_only: bool = False) -> set[str]:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
+
+
+def at_run_time(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield every node but those that only a type checker sees."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from at_run_time(child)
 
 
 def modules(package: str) -> list[Path]:

@@ -121,3 +121,11 @@ def test_written_classes_are_read_back(entries: list[tuple[str, list[str]]]) -> 
         return
     classes = ClassSet(tuple(ClassSpec(name, phrases) for name, phrases in seen.items()))
     assert parse_classes(format_classes(classes)) == classes
+
+
+@pytest.mark.parametrize("name", ["a:b", "a, b", "a;b", "#1"])
+def test_what_a_file_cannot_say_is_not_written(name: str) -> None:
+    with pytest.raises(ClassSyntaxError, match="class file uses"):
+        format_classes(ClassSet((ClassSpec(name),)))
+    with pytest.raises(ClassSyntaxError, match="class file uses"):
+        format_classes(ClassSet((ClassSpec("fine", ("also fine", name)),)))

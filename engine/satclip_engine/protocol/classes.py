@@ -37,6 +37,7 @@ _FAMILIAR = (
 )
 
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}$")
+_RESERVED = re.compile("[:,;#]")
 _TRAILING_COLOUR = re.compile(r"\s*(#\S*)\s*$")
 
 
@@ -131,9 +132,20 @@ def parse_classes(text: str) -> ClassSet:
 
 
 def format_classes(classes: ClassSet) -> str:
-    """Return ``classes`` in the class-file format, one per line, colours included."""
+    """Return ``classes`` in the class-file format, one per line, colours included.
+
+    Raises:
+        ClassSyntaxError: if a name or phrase holds a character that the format uses itself.
+    """
     lines = []
     for spec in classes.classes:
+        for text in (spec.name, *spec.phrases):
+            found = _RESERVED.search(text)
+            if found:
+                raise ClassSyntaxError(
+                    f"{text[:40]!r} contains {found.group()!r}, which a class file uses itself.",
+                    "Write it without  : , ; #  and save again.",
+                )
         phrases = f": {', '.join(spec.phrases)}" if spec.phrases else ""
         lines.append(f"{spec.name}{phrases}  {spec.colour}")
     return "\n".join(lines) + "\n"
