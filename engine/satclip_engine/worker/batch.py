@@ -61,7 +61,7 @@ def run_batch(wire: Wire, config: Config, kinds: Mapping[str, JobKind]) -> None:
         if cancelled.is_set():
             raise CancelledError("The job was cancelled.", remedy="Resume it from the job list.")
 
-    wire.listen(take_cancel)
+    wire.start(take_cancel)
     job = wire.receive()
     wire.send({"type": "started"})
     context = JobContext(job["job_id"], config, ProgressReporter(wire), check_cancelled)
@@ -79,6 +79,7 @@ def run_batch(wire: Wire, config: Config, kinds: Mapping[str, JobKind]) -> None:
 
 def run_clean_up(wire: Wire, kinds: Mapping[str, JobKind]) -> None:
     """Receive one job whose worker was killed for good, and remove what it left half-finished."""
+    wire.start()
     job = wire.receive()
     try:
         kinds[job["kind"]].clean_up(job["request"])

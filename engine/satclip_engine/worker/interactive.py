@@ -40,6 +40,7 @@ def serve_interactive(wire: Wire, session: InteractiveSession) -> None:
         wire: To the supervisor.
         session: Answers them.
     """
+    wire.start()
     idle = False
     while True:
         if idle or wire.has_message():

@@ -15,21 +15,17 @@ EXIT_ORPHANED = 86
 
 
 class Wire:
-    """Messages to and from the supervisor; made by ``claim_stdio``.
-
-    Reading has its own thread, so that the end of the supervisor is noticed in the middle of the work.
-    """
+    """Messages to and from the supervisor; made by ``claim_stdio``, begun by ``start``."""
 
     def __init__(self, source: IO[bytes], sink: IO[bytes]) -> None:
         self._source = source
         self._sink = sink
         self._lock = threading.Lock()
         self._inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._listeners: list[Callable[[dict[str, Any]], bool]] = []
 
     @classmethod
     def claim_stdio(cls) -> Wire:
-        """Take standard input and output away from this process's libraries and begin to read.
+        """Take standard input and output away from this process's libraries.
 
         What they print goes to the standard error from now on; what they read is empty.
         """
@@ -40,9 +36,15 @@ class Wire:
         os.close(nothing)
         os.dup2(2, 1)
         sys.stdout = sys.stderr
-        wire = cls(source, sink)
-        threading.Thread(target=wire._read, name="wire", daemon=True).start()
-        return wire
+        return cls(source, sink)
+
+    def start(self, listener: Callable[[dict[str, Any]], bool] = lambda _message: False) -> None:
+        """Begin to read, in a thread of its own: the end of the supervisor is noticed in the middle of the work.
+
+        Args:
+            listener: Sees each message in that thread; one that it returns True for does not reach ``receive``.
+        """
+        threading.Thread(target=self._read, args=(listener,), name="wire", daemon=True).start()
 
     def send(self, message: dict[str, Any]) -> None:
         """Write one message; safe from any thread."""
@@ -59,14 +61,10 @@ class Wire:
         """Whether ``receive`` would return at once."""
         return not self._inbox.empty()
 
-    def listen(self, listener: Callable[[dict[str, Any]], bool]) -> None:
-        """Let ``listener`` see messages in the reading thread; the ones it returns True for end there."""
-        self._listeners.append(listener)
-
-    def _read(self) -> None:
+    def _read(self, listener: Callable[[dict[str, Any]], bool]) -> None:
         for line in self._source:
             message = json.loads(line)
-            if not any(listener(message) for listener in self._listeners):
+            if not listener(message):
                 self._inbox.put(message)
         # Not sys.exit: other threads may be deep in a library. Nothing needs saving, every step is resumable.
         os._exit(EXIT_ORPHANED)

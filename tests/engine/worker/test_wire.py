@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from satclip_engine.worker.wire import EXIT_ORPHANED
 
 from tests.engine.helpers.engine_process import wait_until
@@ -58,14 +59,16 @@ def test_standard_output_carries_messages_only(tmp_path: Path) -> None:
     assert printed.count(b"and C code prints too") == 3
 
 
-def test_a_cancel_before_the_first_step_does_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cancel_first", [True, False])
+def test_a_cancel_while_the_worker_starts_is_not_lost(tmp_path: Path, *, cancel_first: bool) -> None:
+    cancel, start_job = b'{"type": "cancel"}\n', job(tmp_path / "a", steps=10_000)
     with start("batch", tmp_path) as worker:
-        worker.stdin.write(b'{"type": "cancel"}\n' + job(tmp_path / "a"))
+        worker.stdin.write(cancel + start_job if cancel_first else start_job + cancel)
         worker.stdin.flush()
         messages = [json.loads(line)["type"] for line in worker.stdout]
         assert worker.wait(60) == 0
-    assert messages == ["started", "cancelled"]
-    assert not (tmp_path / "a.part").exists()
+    assert (messages[0], messages[-1]) == ("started", "cancelled")
+    assert not (tmp_path / "a").exists()
 
 
 def test_an_unknown_method_is_a_problem_and_not_the_end(tmp_path: Path) -> None:
