@@ -121,6 +121,7 @@ class ResultLoader(QObject):
     def _load_next(self) -> None:
         if self._group is None or not self._waiting:
             self._timer.stop()
+            self._open_group()
             self.loaded.emit(self._group)
             self.deleteLater()
             return
@@ -135,6 +136,12 @@ class ResultLoader(QObject):
         # The map is what one looks at first; the rest waits, switched off, in the same place.
         node.setItemVisibilityChecked(plan.role == "thematic")
         node.setExpanded(plan.role == "thematic")
+
+    def _open_group(self) -> None:
+        """Show the legend: the tree view forgets that a group is open if it was empty when it came."""
+        if self._group is not None:
+            self._group.setExpanded(False)
+            self._group.setExpanded(True)
 
     def _parent_of(self, plan: LayerPlan) -> QgsLayerTreeGroup:
         if plan.role != "probability":

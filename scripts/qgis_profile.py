@@ -45,7 +45,6 @@ def write_profile(folder: Path, theme: str = DEFAULT_THEME) -> Path:
                 "iconSize=20",
                 "[satclip]",
                 f"engine_python={ENGINE_PYTHON}",
-                f"data_dir={folder / 'engine-home'}",
                 "",
             )
         ),

@@ -26,9 +26,9 @@ def after(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() > end_s
 
 
-def shot(name: str) -> Step:
-    """Take a picture of the whole screen as a person sees it."""
-    yield after(1.5)
+def shot(name: str, settle_s: float = 1.5) -> Step:
+    """Take a picture of the whole screen as a person sees it, once it is painted."""
+    yield after(settle_s)
     process = QProcess()
     process.start("import", ["-silent", "-window", "root", str(OUT / f"{PREFIX}{name}.png")])
     yield lambda: process.state() == QProcess.ProcessState.NotRunning
@@ -45,30 +45,33 @@ def story() -> Step:
     bench = plugins["satclip_qgis"].workbench
     dock, page = bench.dock, bench.page
     dock.show()
-    window.resizeDocks([dock], [470], Qt.Orientation.Horizontal)
+    window.resizeDocks([window.findChild(QDockWidget, "Layers"), dock], [360, 470], Qt.Orientation.Horizontal)
     yield after(2)
     canvas.setExtent(layer.extent())
     canvas.refresh()
     state = page.state()
     features = replace(state.features, model=os.environ["SATCLIP_SHOTS_MODEL"])
-    page.set_state(replace(state, layer_id=layer.id(), features=features, folder=os.environ["SATCLIP_SHOTS_MAPS"]))
+    page.set_state(replace(state, layer_id=layer.id(), features=features))
+    page.live.check.setChecked(False)
     yield lambda: bench.engine.connection.state == "ready"
-    known = []
-    bench.preview.noted.connect(lambda noted: known.append(noted[1]))
-    bench.preview.refresh()
-    yield lambda: bool(known) and known[-1] == 1.0
     yield lambda: "on disk" in page.run_bar.line.text()
-    yield from shot("live_preview")
     page.run_bar.run_button.click()
-    yield lambda: page.run_bar.bar.value() > 0 and page.run_bar.is_running()
-    yield from shot("running")
+    yield lambda: page.run_bar.bar.value() > 250 and page.run_bar.is_running()
+    yield from shot("running", settle_s=0.1)
     yield lambda: not page.run_bar.is_running()
     yield after(2)
     yield from shot("map")
     dock.tabs.setCurrentIndex(1)
     yield from shot("jobs")
     dock.tabs.setCurrentIndex(0)
+    QgsProject.instance().layerTreeRoot().children()[0].setItemVisibilityChecked(False)
     iface.messageBar().clearWidgets()
+    known = []
+    bench.preview.noted.connect(lambda noted: known.append(noted[1]))
+    page.live.check.setChecked(True)
+    yield lambda: bool(known) and known[-1] == 1.0
+    yield from shot("live_preview")
+    page.live.check.setChecked(False)
     bench.engine.show_set_up()
     yield lambda: "Looking" not in bench.engine.dialog.status.text()
     yield from shot("set_up")

@@ -16,33 +16,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qgis_profile import DARK_THEME, DEFAULT_THEME, ROOT, environment, find_scene, link_plugin, write_profile
+from x_display import x_display
 
-SIZE = "1600x1000"
 TIMEOUT_S = 600
 
 
 @contextmanager
-def display(number: int) -> Iterator[str]:
+def desktop() -> Iterator[str]:
     """Run an X server and a window manager; gives the display's name."""
-    name = f":{number}"
-    server = subprocess.Popen(["Xvfb", name, "-screen", "0", f"{SIZE}x24", "-nolisten", "tcp"])
-    try:
-        time.sleep(2)
-        manager = subprocess.Popen(["openbox"], env={**os.environ, "DISPLAY": name})
+    with x_display() as name:
+        manager = subprocess.Popen(["openbox"], env={**os.environ, "DISPLAY": name}, stderr=subprocess.DEVNULL)  # noqa: S607
         time.sleep(1)
         yield name
         manager.terminate()
         manager.wait()
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def take(theme: str, prefix: str, out: Path, display_name: str, model: str) -> int:
     """Run one QGIS session and return its exit status."""
     folder = ROOT / "build" / "screenshots" / (prefix or "light")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    (folder / "home" / "Documents").mkdir(parents=True)
     profiles = write_profile(folder, theme)
     variables = {
         **environment(link_plugin(folder)),
@@ -51,7 +45,8 @@ def take(theme: str, prefix: str, out: Path, display_name: str, model: str) -> i
         "SATCLIP_SHOTS": str(out),
         "SATCLIP_SHOTS_PREFIX": prefix,
         "SATCLIP_SHOTS_SCENE": str(find_scene(folder)),
-        "SATCLIP_SHOTS_MAPS": str(folder / "maps"),
+        # A home of its own: no path of this computer is in the pictures, and nothing is left in the user's.
+        "HOME": str(folder / "home"),
         "SATCLIP_SHOTS_MODEL": model,
     }
     script = ROOT / "scripts" / "screenshot_scene.py"
@@ -64,13 +59,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--model", default="mini", help="model id")
-    parser.add_argument("--display", type=int, default=97)
     parser.add_argument("--theme", choices=("light", "dark", "both"), default="both")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     themes = {"light": (DEFAULT_THEME, ""), "dark": (DARK_THEME, "dark_")}
     chosen = themes if options.theme == "both" else {options.theme: themes[options.theme]}
-    with display(options.display) as name:
+    with desktop() as name:
         statuses = [take(theme, prefix, options.out, name, options.model) for theme, prefix in chosen.values()]
     return max(statuses)
 

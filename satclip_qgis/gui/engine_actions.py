@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QWidget
 from satclip_qgis.gui.badge import STOP_ENGINE, Badge
 from satclip_qgis.gui.messages import FREE_DISK, OPEN_LOG, SET_UP, START_ENGINE
 from satclip_qgis.gui.setup_dialog import SetupDialog
-from satclip_qgis.protocol import Hello
+from satclip_qgis.protocol import Event, Hello
 from satclip_qgis.provision.connection import ABSENT, READY, EngineConnection
 from satclip_qgis.settings import load_settings
 
@@ -52,6 +52,7 @@ class EngineActions(QObject):
         badge.wanted.connect(self.act)
         badge.opening.connect(self.refresh_hello)
         connection.state_changed.connect(self._engine_changed)
+        connection.event_received.connect(self._take_event)
         self.refresh_badge()
 
     def is_set_up(self) -> bool:
@@ -96,6 +97,11 @@ class EngineActions(QObject):
     def _engine_changed(self, state: str, _message: str) -> None:
         self._hello = self.connection.hello if state == READY else None
         self.refresh_badge()
+
+    def _take_event(self, event: Event) -> None:
+        """The engine learnt something about itself: the device, or the size of its cache."""
+        if event.type == "engine":
+            self.refresh_hello()
 
     def _take_hello(self, hello: Hello) -> None:
         if self.connection.state == READY:

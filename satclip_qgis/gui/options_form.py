@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from qgis.gui import QgsCollapsibleGroupBox, QgsFileWidget
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -21,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from satclip_qgis.gui import wording
 from satclip_qgis.gui.state import RECTANGLE, SELECTED, THIS_VIEW, WHOLE_LAYER, MapState
 from satclip_qgis.gui.widgets import buddy_label
 from satclip_qgis.i18n import tr
@@ -172,6 +174,10 @@ class OutputForm(QWidget):
         """Return ``rest`` with the scaling and device of this form."""
         scaling, device = self.scaling_combo.currentData(), self.device_combo.currentData()
         return replace(rest, scaling=str(scaling), device=str(device))
+
+    def show_default_folder(self, path: Path) -> None:
+        """Say where results go while no folder is chosen."""
+        self.folder.lineEdit().setPlaceholderText(wording.folder(path))
 
     def set_state(self, state: MapState) -> None:
         """Show ``state``."""

@@ -23,7 +23,7 @@ def estimate_text(estimate: Estimate) -> str:
         ]
     parts.append(tr("{size} on disk").format(size=wording.size(estimate.disk_bytes)))
     if estimate.cached_fraction >= 0.01:
-        parts.append(tr("{percent} % already encoded").format(percent=int(estimate.cached_fraction * 100)))
+        parts.append(tr("{percent}\u00a0% already encoded").format(percent=int(estimate.cached_fraction * 100)))
     return " · ".join(parts)
 
 

@@ -7,8 +7,8 @@ from qgis.PyQt.QtGui import QFontDatabase, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QProgressBar,
@@ -149,15 +149,19 @@ class SetupDialog(QDialog):
         self.log.setToolTip(tr("Everything the installation says"))
         self.log.setAccessibleName(tr("Installation log"))
         self.log.hide()
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.start_button = QPushButton(tr("&Set up"))
         self.start_button.setToolTip(tr("Download and install the engine now"))
         self.start_button.setDefault(True)
         self.cancel_button = QPushButton(tr("C&ancel installation"))
         self.cancel_button.setToolTip(tr("Stop; what is finished is kept for the next try"))
-        self.buttons.addButton(self.start_button, QDialogButtonBox.ButtonRole.ActionRole)
-        self.buttons.addButton(self.cancel_button, QDialogButtonBox.ButtonRole.ActionRole)
         self.cancel_button.hide()
+        self.close_button = QPushButton(tr("C&lose"))
+        self.close_button.setToolTip(tr("Close this window; a running installation goes on"))
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        for button in (self.start_button, self.cancel_button, self.close_button):
+            button.setAutoDefault(button is self.start_button)
+            buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.addWidget(self.intro)
         layout.addLayout(form)
@@ -165,13 +169,13 @@ class SetupDialog(QDialog):
             layout.addWidget(widget)
         layout.addWidget(self.log, 1)
         layout.addStretch()
-        layout.addWidget(self.buttons)
+        layout.addLayout(buttons)
         self.resize(self.fontMetrics().averageCharWidth() * 90, self.fontMetrics().height() * 20)
 
     def _connect(self) -> None:
         self.start_button.clicked.connect(lambda _checked: self.start())
         self.cancel_button.clicked.connect(lambda _checked: self.installer.cancel())
-        self.buttons.rejected.connect(self.hide)
+        self.close_button.clicked.connect(lambda _checked: self.hide())
         self.backend_combo.currentIndexChanged.connect(lambda _index: self.make_plan())
         self.installer.step_started.connect(self._show_step)
         self.installer.progress.connect(lambda done: self.bar.setValue(round(done * 1000)))
@@ -185,7 +189,7 @@ class SetupDialog(QDialog):
     def _show_plan(self, plan: InstallPlan) -> None:
         self._plan = plan
         self.reason.setText(plan.reason)
-        self.folder.setText(str(plan.data_dir))
+        self.folder.setText(wording.folder(plan.data_dir))
         self.python.setText(f"{plan.python_label} ({plan.tool_label})")
         nothing = tr("nothing, everything is here already")
         self.download.setText(

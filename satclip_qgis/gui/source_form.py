@@ -75,8 +75,9 @@ class SourceForm(QWidget):
         self.model_combo.setToolTip(tr("The model that turns words and pixels into a map"))
         self.set_models(())
         for combo in (self.layer_combo, self.bands_combo, self.scale_combo, self.model_combo):
-            combo.setMinimumContentsLength(7)
+            combo.setMinimumContentsLength(9)
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.scale_combo.setMinimumContentsLength(13)
         self._lay_out()
         self.layer_combo.layerChanged.connect(lambda _layer: self.layer_changed.emit())
         self.bands_combo.currentTextChanged.connect(lambda _text: self.changed.emit())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import JobState, JobView, ProgressUpdate
 
@@ -24,6 +26,13 @@ def size(size_bytes: float) -> str:
             return f"{value:.0f} {unit}"
         value /= 1000.0
     return f"{value:.1f} GB"
+
+
+def folder(path: Path) -> str:
+    """Return a folder as people write it: the home folder as ``~``."""
+    home = str(Path.home())
+    text = str(path)
+    return f"~{text[len(home) :]}" if text.startswith(home) else text
 
 
 def metres_per_pixel(gsd_m: float) -> str:

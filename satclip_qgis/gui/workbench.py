@@ -19,6 +19,7 @@ from satclip_qgis.gui.map_tools import RectangleDrawer
 from satclip_qgis.gui.messages import Messages
 from satclip_qgis.gui.preview_controller import PreviewController
 from satclip_qgis.gui.project_memory import ProjectMemory
+from satclip_qgis.gui.requests import base_folder
 from satclip_qgis.gui.run_controller import RunController
 from satclip_qgis.gui.state import RECTANGLE, SELECTED, THIS_VIEW, MapState
 from satclip_qgis.i18n import tr
@@ -109,6 +110,7 @@ class Workbench(QObject):
         self.preview.page_changed()
         state = self.page.state()
         self.rectangle.show(state.rectangle if state.where == RECTANGLE else (), state.rectangle_crs)
+        self.page.output.show_default_folder(base_folder(replace(state, folder=""), QgsProject.instance()))
         self.engine.refresh_badge()
 
     def _look_changed(self) -> None:

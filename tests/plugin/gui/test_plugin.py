@@ -12,7 +12,6 @@ from qgis.PyQt.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QComboBox,
-    QDialogButtonBox,
     QDockWidget,
     QLabel,
     QPlainTextEdit,
@@ -109,8 +108,7 @@ def own_controls(root: QWidget) -> list[QWidget]:
     for widget in root.findChildren(QWidget):
         parent = widget.parentWidget()
         is_part = isinstance(parent, composites) and not isinstance(widget, (QComboBox, QAbstractSpinBox))
-        is_dialog_button = isinstance(parent, QDialogButtonBox) and widget.text() == "Close"
-        if isinstance(widget, kinds) and not is_part and not is_dialog_button and not inside(widget, composites[:5]):
+        if isinstance(widget, kinds) and not is_part and not inside(widget, composites[:5]):
             found.append(widget)
     return found
 
