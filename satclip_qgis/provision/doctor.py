@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 BAD = "BAD "
+# What a new environment would not change; any other finding means that this one is not sound.
+_MACHINE_CHECKS = frozenset({"python", "memory", "folders", "disk"})
 
 
 def readable_lines(line: str) -> list[str]:
@@ -19,6 +21,12 @@ def readable_lines(line: str) -> list[str]:
 def failed_checks(lines: tuple[str, ...]) -> list[str]:
     """Return what the failed checks say, from lines that ``readable_lines`` made."""
     return [line[len(BAD) :] for line in lines if line.startswith(BAD)]
+
+
+def is_environment_doubtful(lines: tuple[str, ...]) -> bool:
+    """Return whether building anew could help: a finding about the packages, or no report at all."""
+    names = {finding.partition(":")[0] for finding in failed_checks(lines)}
+    return not names or not names <= _MACHINE_CHECKS
 
 
 def _readable(check: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import deque
@@ -15,10 +14,11 @@ from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Problem
 
 from .diagnosis import FailedStep, diagnose
-from .doctor import readable_lines
+from .doctor import is_environment_doubtful, readable_lines
 from .environment import qgis_proxy, to_qt
 from .installed import InstalledEngine, engine_root, read_installed, read_previous, switch_to
-from .plan import STATE_NAME, InstallPlan, finished_steps
+from .plan import InstallPlan
+from .progress_file import finished_steps, interrupted_step, mark_doubtful, record
 from .steps import Step, installation_steps, log_path, redact, write_requirements
 
 _KEPT_LINES = 60
@@ -102,7 +102,7 @@ class Installer(QObject):
         finished = finished_steps(plan.venv)
         if not finished:
             shutil.rmtree(plan.venv, ignore_errors=True)
-        self._steps = installation_steps(plan, finished, _interrupted_step(plan.venv), os.environ, qgis_proxy())
+        self._steps = installation_steps(plan, finished, interrupted_step(plan.venv), os.environ, qgis_proxy())
 
     def _take_lock(self, plan: InstallPlan) -> bool:
         """Two QGIS windows must not write one environment; the lock of a dead process is taken over."""
@@ -128,7 +128,7 @@ class Installer(QObject):
             self.step_started.emit(self._position + 1, len(self._steps), step.title)
             if step.id != "venv":
                 write_requirements(plan)
-                _record(plan.venv, running=step.id)
+                record(plan.venv, running=step.id)
         program, *arguments = step.commands[self._attempt]
         self._take_line("$ " + " ".join([Path(program).name, *arguments]))
         if self._is_cancelled:
@@ -193,7 +193,7 @@ class Installer(QObject):
 
     def _after_success(self) -> None:
         plan, step = self._current()
-        _record(plan.venv, finished=step.id)
+        record(plan.venv, finished=step.id)
         self._attempt = 0
         self._position += 1
         if self._position < len(self._steps):
@@ -217,6 +217,8 @@ class Installer(QObject):
             self._end_with_failure(FailedStep(step.id, step.title, exit_code, crashed, tuple(self._lines)))
 
     def _end_with_failure(self, failure: FailedStep) -> None:
+        if self._plan is not None and failure.step == "verify" and is_environment_doubtful(failure.lines):
+            mark_doubtful(self._plan.venv)
         self._finish()
         self.failed.emit(diagnose(failure))
 
@@ -244,25 +246,3 @@ class Installer(QObject):
         process.setProgram(str(engines[0].python))
         process.setArguments([str(script), str(engine_root(plan.data_dir)), *kept])
         process.startDetached()
-
-
-def _interrupted_step(venv: Path) -> str:
-    return str(_state(venv).get("running", ""))
-
-
-def _state(venv: Path) -> dict[str, object]:
-    try:
-        content = json.loads((venv / STATE_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _record(venv: Path, running: str = "", finished: str = "") -> None:
-    """Write which step runs, or that one is finished, in one step."""
-    done = finished_steps(venv)
-    if finished and finished not in done:
-        done = (*done, finished)
-    temporary = venv / (STATE_NAME + ".tmp")
-    temporary.write_text(json.dumps({"finished": done, "running": running}), encoding="utf-8")
-    temporary.replace(venv / STATE_NAME)

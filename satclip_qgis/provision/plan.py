@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from .interpreters import (
     pip_config_files,
     pip_has_own_sources,
 )
+from .progress_file import is_complete, is_doubtful
 
 CPU = "cpu"
 CUDA = "cuda"
@@ -28,7 +28,6 @@ _MB = 10**6
 # Measured on Linux with the locks of this version, rounded up.
 DOWNLOAD_BYTES = {CPU: 350 * _MB, CUDA: 2_900 * _MB}
 DISK_BYTES = {CPU: 1_700 * _MB, CUDA: 7_500 * _MB}
-STATE_NAME = "satclip-install.json"
 
 
 class PlanProblem(Exception):  # noqa: N818 - carries a Problem, and is named after it
@@ -188,24 +187,10 @@ def check_disk(plan: InstallPlan) -> None:
     )
 
 
-def finished_steps(venv: Path) -> tuple[str, ...]:
-    """Return the ids of the steps already done in ``venv``."""
-    try:
-        return tuple(json.loads((venv / STATE_NAME).read_text(encoding="utf-8"))["finished"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
-
-
-def is_complete(venv: Path) -> bool:
-    """Return whether ``venv`` was once verified: then nothing is changed in it any more."""
-    return "verify" in finished_steps(venv)
-
-
 def _venv_folder(base: Path, afresh: bool) -> Path:
-    """Return the folder to build in: ``base``, or afresh the next name that holds no finished environment."""
-    if not afresh or not is_complete(base):
-        return base
-    number = 2
-    while is_complete(base.with_name(f"{base.name}-{number}")):
+    """Return the folder to build in: the first that is sound and, afresh, holds no finished environment."""
+    folder, number = base, 2
+    while is_doubtful(folder) or (afresh and is_complete(folder)):
+        folder = base.with_name(f"{base.name}-{number}")
         number += 1
-    return base.with_name(f"{base.name}-{number}")
+    return folder

@@ -12,7 +12,8 @@ from satclip_qgis.provision import plan as plan_module
 from satclip_qgis.provision.installed import InstalledEngine, read_installed, read_previous
 from satclip_qgis.provision.installer import Installer
 from satclip_qgis.provision.launcher import launch_command
-from satclip_qgis.provision.plan import InstallPlan, finished_steps, is_complete, make_plan
+from satclip_qgis.provision.plan import InstallPlan, make_plan
+from satclip_qgis.provision.progress_file import finished_steps, is_complete
 from satclip_qgis.provision.steps import log_path
 from satclip_qgis.settings import Settings
 from tests.plugin.provision.toy_bundle import write_bundle, write_wheel
@@ -117,11 +118,13 @@ def test_a_missing_file_for_this_python_is_told_apart(bundle: Path, settings: Se
 def test_an_engine_that_does_not_work_is_never_switched_to(bundle: Path, settings: Settings, qtbot: object) -> None:
     good = install(make_plan(settings, backend="cpu"), qtbot).outcome
     write_bundle(bundle, is_healthy=False)
-    run = install(make_plan(settings, backend="cpu", afresh=True), qtbot)
+    run = install(make_plan(settings, backend="cpu"), qtbot)
     assert isinstance(run.outcome, Problem)
     assert run.outcome.code == "provision.engine_check"
     assert "toy 1.5" in run.outcome.detail
     assert read_installed(settings.data_path) == good
+    # The next try builds another environment beside the one that did not work.
+    assert make_plan(settings, backend="cpu").venv.name == Path(good.venv).name + "-2"
 
 
 def test_cancel_stops_and_the_next_run_continues(bundle: Path, settings: Settings, qtbot: object) -> None:

@@ -49,7 +49,7 @@ def write_wheel(folder: Path, name: str, version: str) -> str:
     path = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for member, text in {**files, f"{info}/RECORD": record + f"{info}/RECORD,,\n"}.items():
-            archive.writestr(member, text)
+            archive.writestr(zipfile.ZipInfo(member), text)  # a fixed time: the same wheel has the same hash
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
