@@ -13,6 +13,7 @@ from satclip_qgis.protocol import Hello
 from satclip_qgis.provision.connection import ABSENT, FAILED, READY, STARTING, STOPPED
 
 STOP_ENGINE = "stop"
+COPY_DIAGNOSTICS = "copy_diagnostics"
 
 
 def badge_text(state: str, device: str, model: str) -> str:
@@ -38,7 +39,7 @@ class Badge(QToolButton):
     """Shows the engine's state and offers what can be done about it.
 
     Signals:
-        wanted(str): One of ``set_up``, ``free_disk``, ``open_log``, ``start``, ``stop``.
+        wanted(str): One of ``set_up``, ``free_disk``, ``open_log``, ``start``, ``stop``, ``copy_diagnostics``.
         opening(): The menu is about to be shown: a good moment to ask the engine for news.
     """
 
@@ -65,6 +66,7 @@ class Badge(QToolButton):
             SET_UP: menu.addAction(theme_icon("mActionOptions.svg"), tr("Set up engine…")),
             FREE_DISK: menu.addAction(theme_icon("mActionDeleteSelected.svg"), tr("Clear cached features")),
             OPEN_LOG: menu.addAction(theme_icon("mActionFileOpen.svg"), tr("Open log folder")),
+            COPY_DIAGNOSTICS: menu.addAction(theme_icon("mActionEditCopy.svg"), tr("Copy diagnostics")),
         }
         for name, action in self._actions.items():
             action.triggered.connect(lambda _checked=False, name=name: self.wanted.emit(name))

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from qgis.PyQt.QtCore import QObject, QUrl, pyqtSignal
 from qgis.PyQt.QtGui import QDesktopServices
-from qgis.PyQt.QtWidgets import QWidget
+from qgis.PyQt.QtWidgets import QApplication, QWidget
 
-from satclip_qgis.gui.badge import STOP_ENGINE, Badge
+from satclip_qgis.gui.badge import COPY_DIAGNOSTICS, STOP_ENGINE, Badge
+from satclip_qgis.gui.diagnostics import diagnostics
 from satclip_qgis.gui.messages import FREE_DISK, OPEN_LOG, SET_UP, START_ENGINE
 from satclip_qgis.gui.setup_dialog import SetupDialog
 from satclip_qgis.protocol import Event, Hello
@@ -67,6 +68,7 @@ class EngineActions(QObject):
             STOP_ENGINE: self.connection.stop,
             FREE_DISK: self._clear_cache,
             OPEN_LOG: self._open_log,
+            COPY_DIAGNOSTICS: self._copy_diagnostics,
         }
         action = actions.get(name)
         if action is not None:
@@ -118,3 +120,8 @@ class EngineActions(QObject):
 
     def _open_log(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(load_settings().data_path / "logs")))
+
+    def _copy_diagnostics(self) -> None:
+        connection = self.connection
+        text = diagnostics(connection.state, connection.problem, self._hello, load_settings().data_path)
+        QApplication.clipboard().setText(text)

@@ -19,7 +19,7 @@ class RectangleDrawer(QObject):
     """Lets the user drag one rectangle, then gives the map tool back.
 
     Signals:
-        drawn(object, str): The ``QgsRectangle`` and its CRS as ``EPSG:n``.
+        drawn(object, str): The ``QgsRectangle`` and its CRS as ``EPSG:n`` or ``WKT:...``.
     """
 
     drawn = pyqtSignal(object, str)
@@ -65,7 +65,8 @@ class RectangleDrawer(QObject):
             return
         self.tool.clearRubberBand()
         self._give_back()
-        self.drawn.emit(rectangle, self._canvas.mapSettings().destinationCrs().authid())
+        crs = self._canvas.mapSettings().destinationCrs()
+        self.drawn.emit(rectangle, crs.authid() or f"WKT:{crs.toWkt()}")
 
     def _give_back(self) -> None:
         if self._before is not None:

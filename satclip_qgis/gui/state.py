@@ -32,7 +32,7 @@ class MapState:
         unknown_below: Top probability below which a pixel is "unknown"; None never abstains.
         where: ``layer``, ``view``, ``rectangle`` or ``selected``.
         rectangle: ``xmin, ymin, xmax, ymax`` of the drawn rectangle in ``rectangle_crs``; empty if none.
-        rectangle_crs: Its CRS as ``EPSG:n``.
+        rectangle_crs: Its CRS as ``EPSG:n`` or ``WKT:...``.
         outputs: Which products to write.
         folder: Where results go; empty means beside the project.
         live: Whether the map view shows the live preview.

@@ -24,8 +24,14 @@ class Window:
         self.raster_menu: QMenu = self._window.menuBar().addMenu("Raster")
         self._active: QgsMapLayer | None = None
         self.bridge = QgsLayerTreeMapCanvasBridge(QgsProject.instance().layerTreeRoot(), self._canvas)
+        # As the QGIS window does: the canvas follows the project's CRS.
+        QgsProject.instance().crsChanged.connect(self._take_crs)
+        self._take_crs()
         self._window.resize(1280, 900)
         self._window.show()
+
+    def _take_crs(self) -> None:
+        self._canvas.setDestinationCrs(QgsProject.instance().crs())
 
     def mainWindow(self) -> QMainWindow:
         return self._window
@@ -65,6 +71,7 @@ class Window:
                 self.raster_menu.removeAction(entry)
 
     def close(self) -> None:
+        QgsProject.instance().crsChanged.disconnect(self._take_crs)
         self.bridge.deleteLater()
         self._window.close()
         self._window.deleteLater()
