@@ -30,10 +30,12 @@ class FolderLock:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 lock_descriptor(self._descriptor)
-            except OSError:
+            except (BlockingIOError, PermissionError):
                 text = os.read(self._descriptor, 200).decode(errors="replace")
                 os.close(self._descriptor)
                 raise FolderInUseError(text.strip()) from None
+            except OSError:  # a network drive without locks: better to work unguarded than not at all
+                break
             # The former holder may have removed the file between our open and our lock: then take the new one.
             if path.exists() and os.path.samestat(os.fstat(self._descriptor), path.stat()):
                 break

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from rasterio.windows import Window
 from satclip_engine.errors import SceneError
 from satclip_engine.raster.scene import open_scene
@@ -149,3 +150,20 @@ def test_a_black_border_without_nodata_is_said_and_left_out_of_the_scaling(make_
         assert any("nodata" in note for note in scene.notes)
         assert min(scene.scaling.low) > 900
         assert scene.read(Window(0, 0, 60, 60)).valid.all()
+
+
+def test_a_container_names_its_parts(make_raster: MakeRaster, tmp_path: Path) -> None:
+    container = tmp_path / "two.gpkg"
+    for number, name in enumerate(("first", "second")):
+        with rasterio.open(make_raster(f"{name}.tif", seed=number)) as raster:
+            profile = raster.profile | {"driver": "GPKG", "raster_table": name, "append_subdataset": number > 0}
+            values = raster.read()
+        for key in ("tiled", "interleave", "blockxsize", "blockysize", "nodata"):
+            profile.pop(key, None)
+        with rasterio.open(container, "w", **profile) as copy:
+            copy.write(values)
+    error = refusal(container)
+    assert error.code == "scene.no_bands"
+    assert len(error.params["parts"]) == 2
+    with open_scene(error.params["parts"][1]) as scene:
+        assert scene.read(Window(0, 0, 10, 10)).valid.any()
