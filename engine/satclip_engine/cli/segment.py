@@ -17,6 +17,9 @@ from satclip_engine.cli.request import SegmentOptions, build_request
 from satclip_engine.config import Config
 from satclip_engine.protocol import Artifact, SegmentRequest, to_json
 
+# What a person looks for, in this order; styles and other companions are found beside them.
+_SHOWN_ROLES = ("thematic", "probabilities", "confidence", "polygons", "preview", "run_card")
+
 _UNIT = click.FloatRange(0.0, 1.0)
 
 
@@ -92,6 +95,6 @@ def _run(request: SegmentRequest, output: Output) -> None:
 
 
 def _summary(request: SegmentRequest, artifacts: tuple[Artifact, ...], seconds: float) -> str:
-    width = max(len(artifact.role) for artifact in artifacts)
+    shown = sorted((a for a in artifacts if a.role in _SHOWN_ROLES), key=lambda a: _SHOWN_ROLES.index(a.role))
     lines = [f"Mapped {len(request.classes)} classes in {duration_text(seconds)}."]
-    return "\n".join(lines + [f"  {artifact.role:<{width}}  {artifact.path}" for artifact in artifacts])
+    return "\n".join(lines + [f"  {artifact.role:<13}  {artifact.path}" for artifact in shown])
