@@ -6,7 +6,6 @@ from pathlib import Path
 
 from qgis.core import (
     QgsCoordinateTransform,
-    QgsGeometry,
     QgsProject,
     QgsProviderRegistry,
     QgsRasterLayer,
@@ -36,46 +35,14 @@ def scene_path(layer: QgsRasterLayer) -> str | None:
     return str(Path(path).resolve()) if Path(path).is_file() else None
 
 
-def is_pixel_space(layer: QgsRasterLayer) -> bool:
-    """Whether ``layer`` has no georeference, so that QGIS counts y upwards from minus its height.
-
-    The engine counts rows downwards from 0 there.
-    """
-    extent = layer.extent()
-    return (
-        not layer.crs().isValid()
-        and extent.xMinimum() == 0
-        and extent.yMaximum() == 0
-        and round(extent.width()) == layer.width()
-        and round(extent.height()) == layer.height()
-    )
-
-
 def to_layer(layer: QgsRasterLayer, project: QgsProject) -> QgsCoordinateTransform:
     """Return the transform from the map view's CRS to the layer's (none where either has no CRS)."""
     return QgsCoordinateTransform(project.crs(), layer.crs(), project.transformContext())
 
 
-def bounds_for_engine(layer: QgsRasterLayer, extent: QgsRectangle) -> tuple[float, float, float, float]:
-    """Return ``extent`` (layer's CRS) as ``(left, bottom, right, top)`` in the engine's coordinates."""
-    if is_pixel_space(layer):
-        return extent.xMinimum(), -extent.yMinimum(), extent.xMaximum(), -extent.yMaximum()
+def bounds_for_engine(extent: QgsRectangle) -> tuple[float, float, float, float]:
+    """Return ``extent`` (layer's CRS) as the engine's ``(left, bottom, right, top)``.
+
+    The engine counts as QGIS does, also for a picture without georeference: y from minus its height up to 0.
+    """
     return extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()
-
-
-def extent_from_engine(layer: QgsRasterLayer, bounds: tuple[float, float, float, float]) -> QgsRectangle:
-    """Return the engine's ``(left, bottom, right, top)`` as an extent in the layer's CRS."""
-    left, bottom, right, top = bounds
-    if is_pixel_space(layer):
-        bottom, top = -bottom, -top
-    return QgsRectangle(left, min(bottom, top), right, max(bottom, top))
-
-
-def geometry_for_engine(layer: QgsRasterLayer, geometry: QgsGeometry) -> QgsGeometry:
-    """Return ``geometry`` (layer's CRS) in the engine's coordinates."""
-    if not is_pixel_space(layer):
-        return geometry
-    flipped = QgsGeometry(geometry)
-    for index, vertex in enumerate(list(flipped.vertices())):
-        flipped.moveVertex(vertex.x(), -vertex.y(), index)
-    return flipped

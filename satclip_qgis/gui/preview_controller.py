@@ -17,7 +17,7 @@ from satclip_qgis.gui.requests import preview_request
 from satclip_qgis.gui.state import MapState
 from satclip_qgis.protocol import ClassSyntaxError, Event, PreviewRequest, PreviewResult, Problem
 from satclip_qgis.provision.connection import EngineConnection
-from satclip_qgis.scenes import bounds_for_engine, extent_from_engine, scene_path, to_layer
+from satclip_qgis.scenes import bounds_for_engine, scene_path, to_layer
 
 DELAY_MS = 100
 # More pixels than this take longer than a blink and show no more than the overlay can.
@@ -50,7 +50,7 @@ def build_preview(
     return preview_request(
         state,
         path,
-        bounds_for_engine(layer, shown),
+        bounds_for_engine(shown),
         max(1, round(width * shrink)),
         max(1, round(height * shrink)),
     )
@@ -160,8 +160,7 @@ class PreviewController(QObject):
         image = QImage.fromData(base64.b64decode(result.png_base64), "PNG")
         project = QgsProject.instance()
         back = QgsCoordinateTransform(layer.crs(), project.crs(), project.transformContext())
-        extent: QgsRectangle = extent_from_engine(layer, result.bounds)
-        self.item.set_picture(image, extent, back)
+        self.item.set_picture(image, QgsRectangle(*result.bounds), back)
         self.noted.emit((result.notes, result.known_fraction))
 
     def _refused(self, problem: Problem) -> None:

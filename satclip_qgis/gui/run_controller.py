@@ -57,7 +57,7 @@ class RunController(QObject):
         project = QgsProject.instance()
         place = area(state, layer, project, view, active)
         out_dir = run_folder(base_folder(state, project), layer.name(), datetime.now())
-        aoi = area_of_interest(layer, place)
+        aoi = area_of_interest(place)
         return segment_request(state, scene_path(layer) or "", out_dir, aoi), place
 
     def run(

@@ -20,7 +20,7 @@ from qgis.core import (
 from satclip_qgis.gui.state import RECTANGLE, SELECTED, THIS_VIEW, WHOLE_LAYER, MapState
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Aoi, Problem
-from satclip_qgis.scenes import geometry_for_engine, to_layer
+from satclip_qgis.scenes import to_layer
 
 
 class WhereError(Exception):
@@ -64,11 +64,11 @@ def area(
     return inside
 
 
-def area_of_interest(layer: QgsRasterLayer, geometry: QgsGeometry | None) -> Aoi | None:
+def area_of_interest(geometry: QgsGeometry | None) -> Aoi | None:
     """Return ``geometry`` (layer's CRS) for the engine, in the scene's own coordinates."""
     if geometry is None:
         return None
-    return Aoi(geometry=json.loads(geometry_for_engine(layer, geometry).asJson(12)))
+    return Aoi(geometry=json.loads(geometry.asJson(12)))
 
 
 def selected_polygons(project: QgsProject, active: QgsMapLayer | None) -> QgsVectorLayer | None:

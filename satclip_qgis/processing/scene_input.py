@@ -18,7 +18,6 @@ from qgis.core import (
 from satclip_qgis.export import MAX_EXPORT_PX, ExportPlan, ExportTask, plan_export
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Aoi
-from satclip_qgis.scenes import geometry_for_engine
 
 # Web layers have no resolution of their own; half a metre shows houses and roads.
 DEFAULT_EXPORT_GSD_M = 0.5
@@ -56,11 +55,11 @@ def area_geometry(
     return inside
 
 
-def area_of_interest(layer: QgsRasterLayer, geometry: QgsGeometry | None) -> Aoi | None:
+def area_of_interest(geometry: QgsGeometry | None) -> Aoi | None:
     """Return ``geometry`` (layer's CRS) for the engine, in the scene's own coordinates."""
     if geometry is None:
         return None
-    return Aoi(geometry=json.loads(geometry_for_engine(layer, geometry).asJson(12)))
+    return Aoi(geometry=json.loads(geometry.asJson(12)))
 
 
 def export_task(

@@ -109,7 +109,7 @@ class SegmentAlgorithm(EngineAlgorithm):
         polygons = self.parameterAsSource(parameters, names.AREA, context)
         geometry = area_geometry(layer, extent, polygons, project)
         self._request = self._make_request(parameters, context, layer, out_dir)
-        self._request = replace(self._request, aoi=area_of_interest(layer, geometry))
+        self._request = replace(self._request, aoi=area_of_interest(geometry))
         if not self._request.scene:
             feedback.pushInfo(self.tr("The engine cannot open this layer itself: QGIS exports it first."))
             path = out_dir / _EXPORTED_NAME

@@ -9,22 +9,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsPalettedRasterRenderer, QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
+from qgis.core import QgsPalettedRasterRenderer, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QLineEdit, QPushButton
+from qgis.PyQt.QtWidgets import QAbstractButton, QCheckBox, QLineEdit, QPushButton, QRadioButton
 
 from satclip_qgis.gui.class_model import NAME, PHRASES
 from satclip_qgis.gui.workbench import Workbench
 from satclip_qgis.layers import RUN_CARD_PROPERTY
 from satclip_qgis.protocol import JobState
+from tests.plugin.gui.conftest import fields_and_lake, write_raster
 from tests.plugin.gui.window import Window
 
 Until = Callable[[Callable[[], bool]], None]
 
 
-def click(widget: object) -> None:
-    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+def click(widget: QAbstractButton) -> None:
+    """Click a button; a box or radio button where its mark is, its middle may be empty."""
+    has_mark = isinstance(widget, (QCheckBox, QRadioButton))
+    place = QPoint(8, widget.height() // 2) if has_mark else widget.rect().center()
+    before = widget.isChecked()
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place)
+    assert not has_mark or widget.isChecked() != before
 
 
 def type_into_cell(bench: Workbench, text: str) -> None:
@@ -208,3 +214,26 @@ def test_jobs_are_listed_and_can_be_loaded_and_removed(workbench: Workbench, tmp
     click(panel.remove_button)
     until(lambda: panel.model.row_of(job_id) == -1)
     assert (Path(results(workbench)[0].source())).exists()
+
+
+def test_a_picture_without_georeference_is_mapped_in_place(
+    workbench: Workbench, project: QgsProject, window: Window, tmp_path: Path, until: Until
+) -> None:
+    path = write_raster(tmp_path / "photo.tif", fields_and_lake(), 0, (0, 0), 1)
+    photo = QgsRasterLayer(str(path), "photo")
+    project.addMapLayer(photo)
+    project.setCrs(photo.crs())
+    workbench.page.source.layer_combo.setLayer(photo)
+    set_up_page(workbench, tmp_path / "maps")
+    click(workbench.page.output.probabilities_check)
+    click(workbench.page.run_bar.run_button)
+    until(lambda: len(results(workbench)) == 1)
+    assert results(workbench)[0].extent() == photo.extent()
+
+    window.mapCanvas().setExtent(QgsRectangle(30, -150, 140, -40))
+    click(workbench.page.where.buttons["view"])
+    click(workbench.page.run_bar.run_button)
+    until(lambda: len(results(workbench)) == 2)
+    part = results(workbench)[0]
+    view = window.mapCanvas().extent().intersect(photo.extent())
+    assert part.extent().toString(0) == view.toString(0)

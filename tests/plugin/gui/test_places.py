@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -19,17 +17,7 @@ from qgis.core import (
 
 from satclip_qgis.gui.state import MapState
 from satclip_qgis.gui.where import WhereError, area, area_of_interest
-from satclip_qgis.scenes import bounds_for_engine, extent_from_engine, is_pixel_space, scene_path
-from tests.plugin.gui.conftest import fields_and_lake, write_raster
-
-
-@pytest.fixture
-def photo(project: QgsProject, tmp_path: Path) -> QgsRasterLayer:
-    """A picture without georeference, 300 × 200 px."""
-    layer = QgsRasterLayer(str(write_raster(tmp_path / "photo.tif", fields_and_lake(), 0, (0, 0), 1)), "photo")
-    layer.setCrs(QgsCoordinateReferenceSystem())
-    project.addMapLayer(layer)
-    return layer
+from satclip_qgis.scenes import bounds_for_engine, scene_path
 
 
 def test_a_file_is_opened_by_its_path(scene: QgsRasterLayer, scene_file: Path) -> None:
@@ -111,24 +99,11 @@ def test_only_selected_polygons_count(scene: QgsRasterLayer, project: QgsProject
     layer.selectByIds([next(layer.getFeatures()).id()])
     found = area(state, scene, project, QgsRectangle(), None)
     assert found.boundingBox().toString(3) == left.toString(3)
-    aoi = area_of_interest(scene, found)
+    aoi = area_of_interest(found)
     assert aoi.crs == ""
     assert aoi.geometry["type"] == "Polygon"
 
 
-def test_pixel_space_counts_rows_downwards_for_the_engine(photo: QgsRasterLayer, project: QgsProject) -> None:
-    assert is_pixel_space(photo)
-    upper_left = QgsRectangle(0, -50, 100, 0)
-    bounds = bounds_for_engine(photo, upper_left)
-    assert bounds == (0, 50, 100, 0)
-    assert extent_from_engine(photo, bounds) == upper_left
-    ring = np.array(area_of_interest(photo, QgsGeometry.fromRect(upper_left)).geometry["coordinates"][0])
-    assert ring[:, 1].min() == 0
-    assert ring[:, 1].max() == 50
-
-
-def test_georeferenced_bounds_pass_unchanged(scene: QgsRasterLayer) -> None:
+def test_bounds_are_those_of_the_layer(scene: QgsRasterLayer) -> None:
     extent = scene.extent()
-    assert not is_pixel_space(scene)
-    assert extent_from_engine(scene, bounds_for_engine(scene, extent)) == extent
-    assert json.dumps(bounds_for_engine(scene, extent))
+    assert QgsRectangle(*bounds_for_engine(extent)) == extent
