@@ -12,10 +12,11 @@ from satclip_qgis.client.events import EventStream
 from satclip_qgis.client.problems import ABORTED
 from satclip_qgis.client.transport import Transport
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import PROTOCOL_VERSION, EngineFile, Hello, Problem
+from satclip_qgis.protocol import PROTOCOL_VERSION, EngineFile, Hello, Problem, bundle_root
 from satclip_qgis.settings import Settings, load_settings
 
 from .engine_file import EngineFileProblem, process_exists, read_engine_file
+from .installed import is_current, read_installed
 from .launcher import last_start_lines, launch_command, start_detached
 from .problems import absent_problem, start_problem, version_problem
 
@@ -188,7 +189,15 @@ class EngineConnection(QObject):
         self.events.disconnected.connect(self._on_disconnected)
         self.events.start(self._last_seq)
         self._ready_since_s = time.monotonic()
-        self._set(READY, hello.device)
+        self._set(READY, self._ready_message(hello))
+
+    def _ready_message(self, hello: Hello) -> str:
+        """Return the device, or after an upgrade of the plugin that the engine should follow."""
+        settings = self._settings()
+        installed = None if settings.engine_python else read_installed(settings.data_path)
+        if installed is None or is_current(installed, bundle_root()):
+            return hello.device
+        return tr("The engine is older than this plugin: set it up again. What has not changed is kept.")
 
     def _on_no_hello(self, client: EngineClient, problem: Problem) -> None:
         if client.transport is not self._transport or problem.code == ABORTED:

@@ -93,6 +93,13 @@ def code_id(root: Path) -> str:
     return digest.hexdigest()[:_ID_CHARACTERS]
 
 
+def is_current(engine: InstalledEngine, root: Path) -> bool:
+    """Return whether ``engine`` was made from the lock and the code below ``root``, this plugin's own."""
+    lock = root / "engine" / "requirements" / f"{engine.backend}.lock"
+    is_same_lock = Path(engine.venv).name.startswith(f"venv-{engine.backend}-{lock_id(lock)}")
+    return is_same_lock and Path(engine.code).name == f"code-{code_id(root)}"
+
+
 def _read(data_dir: Path, key: str) -> InstalledEngine | None:
     try:
         content = json.loads((engine_root(data_dir) / _POINTER).read_text(encoding="utf-8"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from qgis.core import QgsNetworkAccessManager, QgsSettings
 
 from satclip_qgis.provision.environment import (
     child_environment,
     engine_environment,
     installer_environment,
     proxy_variables,
+    qgis_proxy,
 )
 
 QGIS_ENVIRONMENT = {
@@ -78,3 +80,21 @@ def test_the_engine_finds_its_code_and_its_data(code_dir: Path | None, expected:
     environment = engine_environment(QGIS_ENVIRONMENT, Path("/data"), code_dir)
     assert environment["SATCLIP_HOME"] == "/data"
     assert environment.get("PYTHONPATH") == expected
+
+
+def test_the_proxy_set_in_qgis_is_passed_on(qgis_app: object) -> None:
+    store = QgsSettings()
+    values = {"proxyEnabled": True, "proxyType": "HttpProxy", "proxyHost": "proxy.example", "proxyPort": "3128"}
+    for name, value in values.items():
+        store.setValue(f"proxy/{name}", value)
+    store.setValue("proxy/proxyExcludedUrls", ["http://intranet.example/"])
+    manager = QgsNetworkAccessManager.instance()
+    try:
+        manager.setupDefaultProxyAndCache()
+        proxy = qgis_proxy()
+    finally:
+        store.remove("proxy")
+        manager.setupDefaultProxyAndCache()
+    assert proxy["HTTPS_PROXY"] == "http://proxy.example:3128"
+    assert "intranet.example" in proxy["NO_PROXY"]
+    assert qgis_proxy() == {}

@@ -9,7 +9,7 @@ from qgis.PyQt.QtCore import QLockFile
 
 from satclip_qgis.protocol import Problem
 from satclip_qgis.provision import plan as plan_module
-from satclip_qgis.provision.installed import InstalledEngine, read_installed, read_previous
+from satclip_qgis.provision.installed import InstalledEngine, is_current, read_installed, read_previous
 from satclip_qgis.provision.installer import Installer
 from satclip_qgis.provision.launcher import launch_command
 from satclip_qgis.provision.plan import InstallPlan, make_plan
@@ -80,7 +80,9 @@ def test_an_installation_ends_with_a_checked_engine_in_use(bundle: Path, setting
     assert command.program == str(run.outcome.python)
     assert command.environment["PYTHONPATH"] == str(plan.code / "engine")
 
+    assert is_current(run.outcome, bundle)
     bundle.joinpath("engine", "satclip_engine", "new.py").write_text("", encoding="utf-8")
+    assert not is_current(run.outcome, bundle)
     # The same lock with newer code: nothing is downloaded or built again.
     upgrade = install(make_plan(settings, backend="cpu"), qtbot)
     assert isinstance(upgrade.outcome, InstalledEngine)
