@@ -28,11 +28,11 @@ def data_dir() -> Path:
 
 def write_vit(folder: Path, name: str) -> Path:
     """Write random weights of an open_clip architecture: speed and memory only."""
-    from satclip_engine.models.torchvision_compat import prepare_torchvision
+    from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
 
     from tests.engine.helpers.tiny_model import TEXT, write_model
 
-    prepare_torchvision()
+    ensure_torchvision_imports()
     import open_clip
 
     cfg: dict[str, Any] = dict(open_clip.get_model_config(name))
@@ -152,7 +152,7 @@ def preview_latency(models: dict[str, str], scene: Path, precision: str) -> list
                 return time.perf_counter() - started_s
 
             ask(CLASSES)
-            while session.encode_missing():
+            while session.encode_missing(lambda: False):
                 pass
             ask(CLASSES)
             same = statistics.median(ask(CLASSES) for _ in range(9))

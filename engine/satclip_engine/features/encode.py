@@ -32,7 +32,7 @@ class _WindowPixels:
 
 
 @dataclass(frozen=True)
-class _WindowFeatures:
+class WindowFeatures:
     """A window as encoded: unit tokens (h, w, D) and global (D,), float16; None where it has no valid pixel."""
 
     tokens: npt.NDArray[np.float16] | None
@@ -49,6 +49,7 @@ def encode(
     *,
     on_chunk: Callable[[Chunk], None],
     on_windows: Callable[[int], None],
+    ready: dict[WindowIndex, WindowFeatures] | None = None,
 ) -> None:
     """Encode the unfinished ones of ``chunks``, in their order, and store each as soon as it is complete.
 
@@ -64,12 +65,13 @@ def encode(
         on_chunk: Called after each chunk of ``chunks``, also after those that were already finished.
         on_windows: Called with the number of windows done (of ``windows_to_encode``) around each batch; may raise
             to stop.
+        ready: Windows encoded by an earlier call that was stopped; what this call leaves goes there too.
     """
     todo = set(feature_map.missing(chunks))
     ordered = [chunk for chunk in chunks if chunk in todo]
-    windows = windows_to_encode(feature_map, ordered)
+    ready = {} if ready is None else ready
+    windows = [window for window in windows_to_encode(feature_map, ordered) if window not in ready]
     uses = Counter(window for chunk in ordered for window in feature_map.layout.chunk_windows(chunk))
-    ready: dict[WindowIndex, _WindowFeatures] = {}
     with _ReadAhead(scene, grid, feature_map, windows, runner.batch_size * _READ_AHEAD_BATCHES) as pixels:
         encoded = _encode_windows(pixels, runner, on_windows)
         for chunk in chunks:
@@ -90,7 +92,7 @@ def windows_to_encode(feature_map: FeatureMap, chunks: Sequence[Chunk]) -> list[
 
 
 def _release(
-    ready: dict[WindowIndex, _WindowFeatures], uses: Counter[WindowIndex], windows: Sequence[WindowIndex]
+    ready: dict[WindowIndex, WindowFeatures], uses: Counter[WindowIndex], windows: Sequence[WindowIndex]
 ) -> None:
     """Forget windows that no later chunk needs: memory grows with the width of the scene, not with its area."""
     for window in windows:
@@ -101,12 +103,12 @@ def _release(
 
 def _encode_windows(
     pixels: Iterator[_WindowPixels], runner: BatchRunner, on_windows: Callable[[int], None]
-) -> Iterator[tuple[WindowIndex, _WindowFeatures]]:
+) -> Iterator[tuple[WindowIndex, WindowFeatures]]:
     """Yield the features of each window, in batches that are filled across chunk borders."""
     batch: list[_WindowPixels] = []
     for count, item in enumerate(pixels, start=1):
         if item.image is None:
-            yield item.index, _WindowFeatures(None, None, item.colours)
+            yield item.index, WindowFeatures(None, None, item.colours)
             continue
         batch.append(item)
         if len(batch) == runner.batch_size:
@@ -117,17 +119,17 @@ def _encode_windows(
         yield from _run(batch, runner)
 
 
-def _run(batch: list[_WindowPixels], runner: BatchRunner) -> Iterator[tuple[WindowIndex, _WindowFeatures]]:
+def _run(batch: list[_WindowPixels], runner: BatchRunner) -> Iterator[tuple[WindowIndex, WindowFeatures]]:
     images = torch.from_numpy(np.stack([item.image for item in batch if item.image is not None]))
     features = runner.run(images)
     tokens = torch.nn.functional.normalize(features.tokens, dim=1).permute(0, 2, 3, 1)
     cls = torch.nn.functional.normalize(features.cls, dim=1)
     tokens16, cls16 = tokens.to(torch.float16).cpu().numpy(), cls.to(torch.float16).cpu().numpy()
     for item, window_tokens, window_cls in zip(batch, tokens16, cls16, strict=True):
-        yield item.index, _WindowFeatures(window_tokens, window_cls, item.colours)
+        yield item.index, WindowFeatures(window_tokens, window_cls, item.colours)
 
 
-def _store(feature_map: FeatureMap, chunk: Chunk, windows: dict[WindowIndex, _WindowFeatures]) -> None:
+def _store(feature_map: FeatureMap, chunk: Chunk, windows: dict[WindowIndex, WindowFeatures]) -> None:
     layout = feature_map.layout
     box = layout.chunk_box(chunk)
     tokens = np.zeros((*box.shape, feature_map.dim), dtype=np.float32)

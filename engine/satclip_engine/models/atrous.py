@@ -27,7 +27,7 @@ def set_output_stride(trunk: nn.Module, output_stride: int) -> int:
         if not isinstance(module, nn.Conv2d):
             continue
         own_stride = getattr(module, "own_stride", module.stride[0])
-        module.own_stride = own_stride
+        module.own_stride = own_stride  # type: ignore[assignment]
         side = module.kernel_size[0]
         module.dilation = (dilation, dilation)
         module.padding = (dilation * (side - 1) // 2,) * 2

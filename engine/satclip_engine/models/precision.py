@@ -64,13 +64,24 @@ def choose_precision(
     """
     key = "|".join((weights_sha256, processor_name(device), str(torch.get_num_threads()), torch.__version__))
     note = cache_dir / "precision" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
-    try:
-        return PRECISIONS[json.loads(note.read_text(encoding="utf-8"))["precision"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # never measured here, or a damaged note
+    known = _remembered(note)
+    if known is not None:
+        return PRECISIONS[known]
     name = _measure(visual, make_tower, device)
+    # Another process may have measured meanwhile, with another verdict: the first one holds for both, or a resumed
+    # run would not find its own features.
+    name = _remembered(note) or name
     write_note(note, {"key": key, "precision": name})
-    return PRECISIONS[name]
+    return PRECISIONS[_remembered(note) or name]
+
+
+def _remembered(note: Path) -> str | None:
+    """Return the verdict on disk; None if never measured here, or if the note is damaged."""
+    try:
+        name = json.loads(note.read_text(encoding="utf-8"))["precision"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if name in PRECISIONS else None
 
 
 def cast_visual(visual: Any, dtype: torch.dtype) -> None:

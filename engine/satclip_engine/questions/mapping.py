@@ -129,8 +129,8 @@ def _write_block(
 
 
 def _to_steps(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    """Return values in [0, 1] as steps of 1 / PROBABILITY_STEPS, rounded."""
-    return torch.from_numpy(values).mul(PROBABILITY_STEPS).add_(0.5).to(torch.uint8).numpy()
+    """Turn values in [0, 1] into steps of 1 / PROBABILITY_STEPS, rounded; ``values`` is used up."""
+    return torch.from_numpy(values).mul_(PROBABILITY_STEPS).add_(0.5).to(torch.uint8).numpy()
 
 
 def _read_block(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,9 @@ from PIL import Image
 from satclip_engine.config import Config
 from satclip_engine.errors import OptionError
 from satclip_engine.features.cache import write_lock
-from satclip_engine.features.encode import block_means, encode
+from satclip_engine.features.encode import WindowFeatures, block_means, encode
 from satclip_engine.features.feature_map import FeatureMap
-from satclip_engine.features.layout import Chunk
+from satclip_engine.features.layout import Chunk, WindowIndex
 from satclip_engine.features.source import FeatureSource
 from satclip_engine.heads.decision import DecisionRule, decide
 from satclip_engine.protocol import ClassSet, PreviewRequest, PreviewResult
@@ -30,6 +31,10 @@ _UNKNOWN_RGBA = (128, 128, 128, 200)
 Codes = npt.NDArray[np.uint16]
 
 
+class _StoppedError(Exception):
+    """Somebody asks: the windows encoded so far are kept."""
+
+
 @dataclass
 class _View:
     """The last asked view: what is still to encode, nearest to the centre first."""
@@ -37,6 +42,7 @@ class _View:
     source: FeatureSource
     feature_map: FeatureMap
     todo: list[Chunk]
+    ready: dict[WindowIndex, WindowFeatures] = field(default_factory=dict)
 
 
 class PreviewSession(Session):
@@ -69,7 +75,7 @@ class PreviewSession(Session):
             self._view = None
             return _result(request, codes, 0.0, ("The view is too wide for a live preview: zoom in.",))
         missing = feature_map.missing(chunks)
-        self._view = _View(source, feature_map, _centre_first(missing, chunks))
+        self._look_at(source, feature_map, _centre_first(missing, chunks))
         if len(missing) < len(chunks):
             codes[np.ix_(in_rows, in_cols)] = self._paint(request, source, feature_map, rows, cols)
         return _result(request, codes, 1 - len(missing) / len(chunks), source.scene.notes)
@@ -95,8 +101,17 @@ class PreviewSession(Session):
         codes = decide(pixels.probabilities.numpy(), rule).codes
         return np.asarray(np.where(pixels.known.numpy() & valid, codes, 0), dtype=np.uint16)
 
-    def encode_missing(self) -> bool:
+    def _look_at(self, source: FeatureSource, feature_map: FeatureMap, todo: list[Chunk]) -> None:
+        """Take up a view; the same chunk goes on where it was stopped."""
+        same = self._view is not None and self._view.feature_map is feature_map and self._view.todo[:1] == todo[:1]
+        ready = self._view.ready if self._view is not None and same else {}
+        self._view = _View(source, feature_map, todo, ready)
+
+    def encode_missing(self, should_stop: Callable[[], bool]) -> bool:
         """Encode the missing chunk nearest to the centre of the last view.
+
+        Args:
+            should_stop: Asked between batches; True ends the call early, and the next one goes on from there.
 
         Returns:
             Whether a chunk was finished, so that asking for the view again shows more.
@@ -104,19 +119,29 @@ class PreviewSession(Session):
         view = self._view
         if view is None or not view.todo:
             return False
+
+        def on_windows(_: int) -> None:
+            if should_stop():
+                raise _StoppedError
+
         with write_lock(view.feature_map.path) as held:
             if not held:  # a job is encoding this scene; its chunks appear by themselves
                 return False
             view.feature_map.reload()
-            encode(
-                view.source.scene,
-                view.source.grid,
-                self.runner(view.source.encoder),
-                view.feature_map,
-                [view.todo.pop(0)],
-                on_chunk=lambda _: None,
-                on_windows=lambda _: None,
-            )
+            try:
+                encode(
+                    view.source.scene,
+                    view.source.grid,
+                    self.runner(view.source.encoder),
+                    view.feature_map,
+                    view.todo[:1],
+                    on_chunk=lambda _: None,
+                    on_windows=on_windows,
+                    ready=view.ready,
+                )
+            except _StoppedError:
+                return False
+        view.todo.pop(0)
         return True
 
 

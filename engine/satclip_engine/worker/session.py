@@ -40,7 +40,7 @@ class EngineSession:
 
     def work_ahead(self, should_stop: Callable[[], bool]) -> WorkerEvent | None:
         """Encode one missing chunk of the last view."""
-        if self._warm is None or should_stop() or not self._warm.encode_missing():
+        if self._warm is None or should_stop() or not self._warm.encode_missing(should_stop):
             return None
         return WorkerEvent("features", {"scene": self._scene}, slot=f"features:{self._scene}")
 
