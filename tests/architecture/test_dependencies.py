@@ -122,7 +122,7 @@ def test_gui_and_processing_never_use_each_other() -> None:
     [
         ("satclip_engine.api.app", {"torch", "rasterio", "open_clip"}),
         ("satclip_engine.jobs.supervisor", {"torch", "rasterio", "open_clip"}),
-        ("satclip_engine.cli.main", {"torch", "rasterio", "open_clip", "fastapi"}),
+        ("satclip_engine.cli.main", {"torch", "rasterio", "open_clip", "starlette"}),
         ("satclip_engine.raster.scene", {"torch"}),
         ("satclip_engine.models.encoder", {"rasterio"}),
         ("satclip_engine.features.cache", {"torch", "rasterio"}),
