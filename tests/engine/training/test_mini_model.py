@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from satclip_engine.training.mini_eval import MiniModel
 
 FOLDER = Path(__file__).resolve().parents[3] / "resources" / "models" / "mini"
