@@ -54,9 +54,12 @@ def write_profile(folder: Path, theme: str = DEFAULT_THEME) -> Path:
 
 
 def find_scene(folder: Path) -> Path:
-    """Return a real scene where the data folder has one, else a small one drawn now."""
+    """Return a real scene where the data folder has one, else a small one drawn now.
+
+    The real one is in the public domain (NAIP, USDA): pictures of it may stand in the docs.
+    """
     data = Path(os.environ.get("SATCLIP_DATA") or ROOT.parent / "shared" / "data")
-    real = data / "scenes" / "oem_koeln_50.tif"
+    real = data / "naip_series" / "naip_20200831.tif"
     return real if real.exists() else draw_scene(folder / "drawn_scene.tif")
 
 

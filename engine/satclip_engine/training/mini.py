@@ -2,11 +2,12 @@
 
 Three stages, each resumable: the text tower learns the teacher's space; the image side learns from captions, scene
 names, masks and drawn scenes without any mask of `dubai_mbrsc`; a last, mostly dense stretch adds the masks of its
-tiles 1, 2, 4 and 5. Tile 7, and one part each of tiles 1 and 4, are never trained on.
+tiles 1, 2, 4 and 5, and the two are interpolated. Tile 7, and one part each of tiles 1 and 4, are never trained on.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,8 @@ LAST_SHARES = {
     "spacenet": 0.03,
 }
 LAST_DUBAI_SHARE = 0.42
+# Chosen on the validation parts and images: 0.6, 0.8, 1.0 give 34.4, 35.5, 35.8 mIoU and 84.9, 81.7, 78.0 % scenes.
+LAST_WEIGHT = 0.6
 N_DRAWN_SCENES = 1200
 N_VALIDATION = 700
 
@@ -134,14 +137,34 @@ def main(data: Path, out: Path, steps: int, last_steps: int, threads: int, seed:
     side = side.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     sources = dense_sources(data, scenes, seed)
     first = LoopOptions(steps=steps, seed=seed)
-    side = train(side, scenes, sources, embed, first, out / "stage1.pt", report)
-    export_model(side, text, out / "bpe.txt.gz", out / "no_dubai_masks")
+    general = train(side, scenes, sources, embed, first, out / "stage1.pt", report)
+    export_model(general, text, out / "bpe.txt.gz", out / "no_dubai_masks")
     last = LoopOptions(
         steps=last_steps, scene_batch=8, dense_weight=2.0, ema_decay=0.997, learning_rate=1e-3, seed=seed + 4
     )
     with_dubai = last_sources(data, sources)
-    side = train(side, scenes, with_dubai, embed, last, out / "stage2.pt", report)
-    export_model(side, text, out / "bpe.txt.gz", out / "mini")
+    dense = train(copy.deepcopy(general), scenes, with_dubai, embed, last, out / "stage2.pt", report)
+    export_model(interpolate(general, dense, LAST_WEIGHT), text, out / "bpe.txt.gz", out / "mini")
+
+
+def interpolate(first: ImageSide, second: ImageSide, weight: float) -> ImageSide:
+    """Return the weights between two trainings of one start: nearly all of the second's gain, little forgotten.
+
+    Source: WiSE-FT, Wortsman et al. 2022, https://arxiv.org/abs/2109.01903.
+
+    Args:
+        first: Weight ``1 - weight``.
+        second: Weight ``weight``.
+        weight: In [0, 1].
+    """
+    between = copy.deepcopy(first)
+    other = second.state_dict()
+    mixed = {
+        name: torch.lerp(value, other[name], weight) if value.is_floating_point() else value
+        for name, value in first.state_dict().items()
+    }
+    between.load_state_dict(mixed)
+    return between
 
 
 if __name__ == "__main__":
