@@ -39,8 +39,9 @@ lint: engine
 	$(ENGINE)/bin/mypy engine/satclip_engine
 
 ## make bench         the tables of docs/benchmarks.md, as ratios within one run
-bench: engine
+bench: engine qgis-env
 	$(ENGINE)/bin/python -m tests.benchmarks.run
+	QT_QPA_PLATFORM=offscreen $(QGIS)/bin/python -m tests.benchmarks.heartbeat
 
 ## make qgis          QGIS with the plugin and a demo project
 qgis: engine qgis-env
