@@ -73,7 +73,8 @@ class Artifact:
     """A finished product.
 
     Attributes:
-        role: ``thematic``, ``probabilities``, ``confidence``, ``polygons``, ``style``, ``preview``, ``run_card``.
+        role: ``thematic``, ``probabilities``, ``confidence``, ``polygons``, ``style``, ``preview``, ``run_card``,
+            ``category_names``.
         path: Absolute path on the engine's machine.
         size_bytes: File size.
         sha256: Hex digest of the file.

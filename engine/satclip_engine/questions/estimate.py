@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from satclip_engine.config import Config
 from satclip_engine.features.encode import windows_to_encode
-from satclip_engine.features.source import FeatureSource
 from satclip_engine.products.staging import product_bytes
 from satclip_engine.protocol import Estimate, SegmentRequest
-from satclip_engine.questions.pixels import Axis, cells_under
+from satclip_engine.questions.pixels import chunks_of
 from satclip_engine.questions.session import Session
 from satclip_engine.questions.speeds import SpeedBook
-from satclip_engine.raster.aoi import PixelAoi, locate_aoi
+from satclip_engine.raster.aoi import locate_aoi
 
 
 def estimate(request: SegmentRequest, config: Config) -> Estimate:
@@ -28,7 +27,7 @@ def estimate_warm(request: SegmentRequest, session: Session) -> Estimate:
     """
     source, feature_map = session.source(request.scene, request.features)
     aoi = locate_aoi(request.aoi, source.scene.grid)
-    chunks = source.layout.chunks_in(cells_under(source.layout, *aoi_axes(aoi, source)))
+    chunks = chunks_of(aoi, source)
     missing = feature_map.missing(chunks)
     book = SpeedBook(session.config.cache_dir)
     speeds = book.get(source.encoder) or book.measure(source.encoder, session.runner(source.encoder))
@@ -42,13 +41,4 @@ def estimate_warm(request: SegmentRequest, session: Session) -> Estimate:
         cached_fraction=1 - len(missing) / max(len(chunks), 1),
         gsd_m=source.grid.gsd_m,
         notes=source.scene.notes,
-    )
-
-
-def aoi_axes(aoi: PixelAoi, source: FeatureSource) -> tuple[Axis, Axis]:
-    """Return the working-pixel positions of the rows and columns of an area of interest."""
-    window = aoi.window
-    return (
-        Axis.of_pixels(int(window.row_off), int(window.height), source.working_per_row),
-        Axis.of_pixels(int(window.col_off), int(window.width), source.working_per_col),
     )

@@ -9,9 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from satclip_engine.features.layout import CellBox, Layout
+from satclip_engine.features.layout import CellBox, Chunk, Layout
+from satclip_engine.features.source import FeatureSource
 from satclip_engine.questions.scores import ScoreMap
 from satclip_engine.questions.upsample import bilinear_upsample, guided_upsample, resample
+from satclip_engine.raster.aoi import PixelAoi
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,14 @@ def cells_under(layout: Layout, rows: Axis, cols: Axis) -> CellBox:
     """Return the cells that decide the given pixels: ``inner_cells`` and one more on each side."""
     box = inner_cells(layout, rows, cols)
     return CellBox(box.row_start - 1, box.row_stop + 1, box.col_start - 1, box.col_stop + 1)
+
+
+def chunks_of(aoi: PixelAoi, source: FeatureSource) -> list[Chunk]:
+    """Return the chunks that decide the pixels of an area of interest, row by row."""
+    window = aoi.window
+    rows = Axis.of_pixels(int(window.row_off), int(window.height), source.working_per_row)
+    cols = Axis.of_pixels(int(window.col_off), int(window.width), source.working_per_col)
+    return source.layout.chunks_in(cells_under(source.layout, rows, cols))
 
 
 def fine_factor(cell_px: int, working_per_px: float) -> int:

@@ -23,10 +23,10 @@ from satclip_engine.products.rasters import RasterProducts
 from satclip_engine.products.staging import Staging
 from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest, to_json
 from satclip_engine.questions.mapping import ChunkGate, GateClosedError, map_blocks
-from satclip_engine.questions.pixels import Axis, PixelMapper, cells_under, fine_factor
+from satclip_engine.questions.pixels import PixelMapper, chunks_of, fine_factor
 from satclip_engine.questions.progress import RunProgress
 from satclip_engine.questions.scores import ScoreMap
-from satclip_engine.questions.speeds import SpeedBook, Speeds
+from satclip_engine.questions.speeds import SpeedBook
 from satclip_engine.raster.aoi import PixelAoi, locate_aoi
 from satclip_engine.raster.scene import open_scene
 
@@ -139,10 +139,7 @@ class _Run:
     ) -> None:
         self._request, self._source, self._head = request, source, head
         self._map, self._aoi, self._config = feature_map, aoi, config
-        window = aoi.window
-        rows = Axis.of_pixels(int(window.row_off), int(window.height), source.working_per_row)
-        cols = Axis.of_pixels(int(window.col_off), int(window.width), source.working_per_col)
-        self._chunks = source.layout.chunks_in(cells_under(source.layout, rows, cols))
+        self._chunks = chunks_of(aoi, source)
         self._window_count = len(windows_to_encode(feature_map, self._chunks))
 
     @property
@@ -166,8 +163,11 @@ class _Run:
                 raise
             encode_s = time.perf_counter() - started_s
             mapping.result()
+        total_s = time.perf_counter() - started_s
         pixels = int(self._aoi.window.width) * int(self._aoi.window.height)
-        return SegmentTimings(encode_s, time.perf_counter() - started_s, self._window_count, pixels)
+        if encode_s < total_s / 2:  # mapping set the pace, so its own speed shows
+            SpeedBook(self._config.cache_dir).put_pixels(self._source.encoder, pixels / total_s)
+        return SegmentTimings(encode_s, total_s, self._window_count, pixels)
 
     def _encode(self, gate: ChunkGate, report: RunProgress, mapping: Future[None]) -> None:
         def on_windows(count: int) -> None:
@@ -189,8 +189,8 @@ class _Run:
         runner = BatchRunner(source.encoder)
         started_s = time.perf_counter()
         encode(source.scene, source.grid, runner, self._map, self._chunks, on_chunk=gate.finish, on_windows=on_windows)
-        speed = self._window_count / (time.perf_counter() - started_s)
-        SpeedBook(self._config.cache_dir).put(source.encoder, Speeds(speed, None))
+        windows_per_s = self._window_count / (time.perf_counter() - started_s)
+        SpeedBook(self._config.cache_dir).put_windows(source.encoder, windows_per_s)
 
     def _map_blocks(self, products: RasterProducts, gate: ChunkGate, report: RunProgress) -> None:
         source, text = self._source, self._request.text

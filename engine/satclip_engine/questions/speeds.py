@@ -46,10 +46,18 @@ class SpeedBook:
             return None
         return Speeds(float(entry["windows_per_s"] or 0.0), entry.get("pixels_per_s"))
 
-    def put(self, encoder: Encoder, speeds: Speeds) -> None:
-        """Keep ``speeds``; a run killed meanwhile leaves the old file."""
+    def put_windows(self, encoder: Encoder, windows_per_s: float) -> None:
+        """Keep how fast ``encoder`` was."""
+        self._put(encoder, "windows_per_s", windows_per_s)
+
+    def put_pixels(self, encoder: Encoder, pixels_per_s: float) -> None:
+        """Keep how fast its scores became written pixels."""
+        self._put(encoder, "pixels_per_s", pixels_per_s)
+
+    def _put(self, encoder: Encoder, name: str, value: float) -> None:
+        """Change one number and leave the other; a run killed meanwhile leaves the old file."""
         entries = self._read()
-        entries[_key(encoder)] = {"windows_per_s": speeds.windows_per_s, "pixels_per_s": speeds.pixels_per_s}
+        entries.setdefault(_key(encoder), {})[name] = value
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(f".{os.getpid()}")
         temporary.write_text(json.dumps(entries, indent=1), encoding="utf-8")
@@ -63,9 +71,9 @@ class SpeedBook:
         runner.run(images)
         started_s = time.perf_counter()
         runner.run(images).tokens.cpu()
-        speeds = Speeds(runner.batch_size / (time.perf_counter() - started_s), None)
-        self.put(encoder, speeds)
-        return speeds
+        windows_per_s = runner.batch_size / (time.perf_counter() - started_s)
+        self.put_windows(encoder, windows_per_s)
+        return self.get(encoder) or Speeds(windows_per_s, None)
 
     def _read(self) -> dict[str, dict[str, float | None]]:
         try:

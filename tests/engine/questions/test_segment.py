@@ -253,6 +253,10 @@ def test_estimate_knows_what_is_cached(make_raster: Make, run: Any, tiny_folder:
     assert before.seconds > 0
     assert after.cached_fraction == 1
     assert after.disk_bytes < before.disk_bytes
+    run(scene, "cached")
+    known = estimate(request, config).seconds
+    assert known is not None
+    assert known > 0  # nothing to encode, but writing takes time too
     assert after.gsd_m == pytest.approx(1.0, rel=0.01)
 
 
