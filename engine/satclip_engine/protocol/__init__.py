@@ -9,8 +9,16 @@ from .classes import (
     parse_classes,
 )
 from .codec import ProtocolError, from_json, to_json
-from .engine import CLIENT_HEADER, ENGINE_FILE_NAME, HEARTBEAT_S, PROTOCOL_VERSION, EngineFile, Hello, ModelInfo
+from .engine import CLIENT_HEADER, ENGINE_FILE_NAME, HEARTBEAT_S, PROTOCOL_VERSION, EngineFile, Hello
 from .jobs import Artifact, Event, JobSpec, JobState, JobView, Problem, ProgressUpdate
+from .models import (
+    MODEL_CHECK_ROLE,
+    CheckModelRequest,
+    DownloadModelRequest,
+    ImportModelRequest,
+    ModelCheck,
+    ModelInfo,
+)
 from .segment import (
     Aoi,
     Estimate,
@@ -27,21 +35,26 @@ __all__ = [
     "CLIENT_HEADER",
     "ENGINE_FILE_NAME",
     "HEARTBEAT_S",
+    "MODEL_CHECK_ROLE",
     "PALETTE",
     "PROTOCOL_VERSION",
     "Aoi",
     "Artifact",
+    "CheckModelRequest",
     "ClassSet",
     "ClassSpec",
     "ClassSyntaxError",
+    "DownloadModelRequest",
     "EngineFile",
     "Estimate",
     "Event",
     "FeatureOptions",
     "Hello",
+    "ImportModelRequest",
     "JobSpec",
     "JobState",
     "JobView",
+    "ModelCheck",
     "ModelInfo",
     "Outputs",
     "PolygonOptions",

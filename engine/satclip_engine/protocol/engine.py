@@ -1,9 +1,8 @@
-"""How a client finds an engine, greets it and learns its models."""
+"""How a client finds an engine and greets it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
 
 PROTOCOL_VERSION = 1
 ENGINE_FILE_NAME = "engine.json"
@@ -48,36 +47,3 @@ class Hello:
     memory_available_bytes: int
     cache_bytes: int
     cache_limit_bytes: int
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """A model as the model list shows it.
-
-    Attributes:
-        id: Stable id, used in requests.
-        title: For people.
-        licence: SPDX id or the publisher's words.
-        builtin: Ships with the engine.
-        installed: Weights are on this machine.
-        dense: Whether it can make maps.
-        size_bytes: Of the weights; None where unknown.
-        cell_px: Side of one feature cell in working pixels.
-        window_px: Side of one encoder window in working pixels.
-        gsd_min_m: Finest recommended working GSD.
-        gsd_max_m: Coarsest recommended working GSD.
-        notes: What it is good at, what is unconfirmed.
-    """
-
-    id: str
-    title: str
-    licence: str
-    builtin: bool
-    installed: bool
-    dense: bool
-    size_bytes: Optional[int] = None
-    cell_px: Optional[int] = None
-    window_px: Optional[int] = None
-    gsd_min_m: Optional[float] = None
-    gsd_max_m: Optional[float] = None
-    notes: str = ""

@@ -29,7 +29,7 @@ class JobSpec:
     """What a client puts: ``PUT /v1/jobs/{uuid}``, safe to repeat with the same body.
 
     Attributes:
-        kind: ``segment`` (later: ``encode``, ``train``, ...).
+        kind: ``segment``, ``download_model``, ``import_model`` or ``check_model``.
         request: The request dataclass of that kind as JSON.
         title: Shown in the job panel.
     """
@@ -54,11 +54,13 @@ class ProgressUpdate:
     """How far a job is.
 
     Attributes:
-        stage: ``read``, ``encode``, ``map``, ``write``, ... (translated by the plugin).
+        stage: ``read``, ``encode``, ``map``, ``write``, ``download``, ... (translated by the plugin).
         done: Finished share of the whole job in [0, 1].
         eta_s: Expected remaining seconds, or None while unknown.
         device: Human-readable device.
         message: One short sentence, may be empty.
+        done_bytes: Of a transfer; None where bytes are not what is counted.
+        total_bytes: Of a transfer; None while unknown.
     """
 
     stage: str
@@ -66,6 +68,8 @@ class ProgressUpdate:
     eta_s: Optional[float] = None
     device: str = ""
     message: str = ""
+    done_bytes: Optional[int] = None
+    total_bytes: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Artifact:
 
     Attributes:
         role: ``thematic``, ``probabilities``, ``confidence``, ``polygons``, ``style``, ``preview``, ``run_card``,
-            ``category_names``.
+            ``category_names``; of a model job ``model`` (its card) or ``model_check``.
         path: Absolute path on the engine's machine.
         size_bytes: File size.
         sha256: Hex digest of the file.
@@ -108,6 +112,7 @@ class Event:
     Attributes:
         seq: Give the last one seen as ``/v1/events?after=seq`` to continue.
         type: ``job`` (data is a ``JobView``), ``job_removed`` (data: id), ``features`` (data: scene),
+            ``models`` (data: reason; ask for the list again),
             ``engine`` (data: instance, device, cache_bytes, or problem).
         data: The payload as JSON.
     """
