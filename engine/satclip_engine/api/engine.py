@@ -11,9 +11,10 @@ import psutil
 
 import satclip_engine
 from satclip_engine.config import Config
-from satclip_engine.errors import SatclipError
+from satclip_engine.errors import ConflictError, SatclipError
 from satclip_engine.jobs.events import EventLog
 from satclip_engine.jobs.interactive import InteractiveWorker
+from satclip_engine.jobs.kinds import model_of
 from satclip_engine.jobs.supervisor import Supervisor
 from satclip_engine.protocol import PROTOCOL_VERSION, Hello
 
@@ -57,6 +58,28 @@ class Engine:
             cache_bytes=self.cache_bytes,
             cache_limit_bytes=self.config.cache_limit_bytes,
         )
+
+    async def remove_model(self, model_id: str) -> dict[str, Any]:
+        """Remove an installed model and tell the clients; returns what the model list is then.
+
+        Raises:
+            ConflictError: ``model.in_use`` if a job that is not over needs the model.
+            SatclipError: if there is no such model or it ships with the engine.
+        """
+        users = [
+            job for job in self.supervisor.store.list() if not job.state.is_final and model_of(job.spec) == model_id
+        ]
+        if users:
+            raise ConflictError(
+                f"The model {model_id} is needed by the job {users[0].spec.title or users[0].spec.kind!r}.",
+                remedy="Wait for that job or cancel it, then remove the model.",
+                code="model.in_use",
+                model=model_id,
+                job_id=users[0].id,
+            )
+        listed = await self.interactive.request("remove_model", {"model": model_id})
+        self.events.append("models", {"removed": model_id}, slot="models")
+        return listed
 
     async def look_at_machine(self) -> None:
         """Warm the interactive worker up and ask it for the device and the cache's size."""

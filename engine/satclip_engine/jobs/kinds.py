@@ -7,9 +7,32 @@ from typing import Any
 
 from satclip_engine.errors import OptionError
 from satclip_engine.problems import as_satclip_error
-from satclip_engine.protocol import JobSpec, ProtocolError, SegmentRequest, from_json
+from satclip_engine.protocol import (
+    CheckModelRequest,
+    DownloadModelRequest,
+    ImportModelRequest,
+    JobSpec,
+    ProtocolError,
+    SegmentRequest,
+    from_json,
+)
 
-REQUEST_TYPES: Mapping[str, type[Any]] = {"segment": SegmentRequest}
+REQUEST_TYPES: Mapping[str, type[Any]] = {
+    "segment": SegmentRequest,
+    "download_model": DownloadModelRequest,
+    "import_model": ImportModelRequest,
+    "check_model": CheckModelRequest,
+}
+
+# These wait for the network or the disk and not for the device: no map waits for them, nor they for a map.
+TRANSFER_KINDS = frozenset({"download_model", "import_model"})
+
+
+def model_of(spec: JobSpec) -> str:
+    """Return the model that a job reads or makes; empty where none is named."""
+    features = spec.request.get("features")
+    named = features.get("model") if isinstance(features, dict) else spec.request.get("model")
+    return str(named or "")
 
 
 def check_spec(spec: JobSpec, request_types: Mapping[str, type[Any]]) -> None:

@@ -53,6 +53,11 @@ class JobRun:
         self._channel: WorkerChannel | None = None
         self._killed = False
 
+    @property
+    def kind(self) -> str:
+        """The kind of the job."""
+        return self._view.spec.kind
+
     async def execute(self) -> Outcome:
         """Run the worker to its end and return how it ended."""
         job_id = self._view.id

@@ -80,12 +80,12 @@ class JobStore:
         rows = self._database.execute("SELECT * FROM jobs ORDER BY created_s DESC, rowid DESC").fetchall()
         return tuple(self._view(row) for row in rows)
 
-    def next_queued(self) -> str | None:
-        """Return the id of the job that has waited longest, or None."""
-        row = self._database.execute(
-            "SELECT id FROM jobs WHERE state = ? ORDER BY queued_s, rowid LIMIT 1", (JobState.QUEUED.value,)
-        ).fetchone()
-        return None if row is None else str(row["id"])
+    def queued(self) -> tuple[JobView, ...]:
+        """Return the waiting jobs, the one that has waited longest first."""
+        rows = self._database.execute(
+            "SELECT * FROM jobs WHERE state = ? ORDER BY queued_s, rowid", (JobState.QUEUED.value,)
+        )
+        return tuple(self._view(row) for row in rows.fetchall())
 
     def unfinished(self) -> tuple[tuple[JobView, ProcessIdentity | None], ...]:
         """Return the jobs that an earlier supervisor did not finish, each with its worker process."""

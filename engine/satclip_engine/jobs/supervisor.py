@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from satclip_engine.jobs.kinds import REQUEST_TYPES, check_spec
+from satclip_engine.jobs.kinds import REQUEST_TYPES, TRANSFER_KINDS, check_spec
 from satclip_engine.jobs.launcher import WorkerLauncher
 from satclip_engine.jobs.limits import SupervisorLimits
 from satclip_engine.jobs.process import ProcessIdentity
@@ -99,13 +99,18 @@ class Supervisor:
         self.store.remove(job_id)
 
     def _fill(self) -> None:
-        while not self._stopping and len(self._runs) < self._limits.parallel_jobs:
-            job_id = self.store.next_queued()
-            if job_id is None:
-                return
-            view = self.store.begin(job_id)
-            self._runs[job_id] = JobRun(view, self.store, self._launcher, self._limits)
-            self._spawn(self._supervise(job_id))
+        if self._stopping:
+            return
+        for waiting in self.store.queued():
+            if self._has_room(waiting.spec.kind):
+                view = self.store.begin(waiting.id)
+                self._runs[view.id] = JobRun(view, self.store, self._launcher, self._limits)
+                self._spawn(self._supervise(view.id))
+
+    def _has_room(self, kind: str) -> bool:
+        is_transfer = kind in TRANSFER_KINDS
+        running = sum((run.kind in TRANSFER_KINDS) == is_transfer for run in self._runs.values())
+        return running < (self._limits.parallel_transfers if is_transfer else self._limits.parallel_jobs)
 
     async def _recover(self, view: JobView, worker: ProcessIdentity | None) -> None:
         logger.info("recovering job", extra={"job": view.id, "attempt": view.attempt})

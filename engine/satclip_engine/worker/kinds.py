@@ -9,6 +9,7 @@ from typing import Any
 
 from satclip_engine.config import Config
 from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest, from_json
+from satclip_engine.worker.model_jobs import keep, run_check, run_download, run_import
 
 
 @dataclass(frozen=True)
@@ -63,4 +64,9 @@ def clean_up_segment(request: dict[str, Any]) -> None:
         Staging(out_dir, "clean-up").discard()
 
 
-KINDS: Mapping[str, JobKind] = {"segment": JobKind(run_segment, clean_up_segment)}
+KINDS: Mapping[str, JobKind] = {
+    "segment": JobKind(run_segment, clean_up_segment),
+    "download_model": JobKind(run_download, keep),
+    "import_model": JobKind(run_import, keep),
+    "check_model": JobKind(run_check, keep),
+}

@@ -27,6 +27,7 @@ class EngineSession:
         self._methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "status": self._status,
             "models": self._models,
+            "remove_model": self._remove_model,
             "estimate": self._estimate,
             "preview": self._preview,
             "cache": self._cache,
@@ -59,6 +60,14 @@ class EngineSession:
         from satclip_engine.models.catalogue import list_models
 
         return {"models": to_json(list_models(self._config))}
+
+    def _remove_model(self, params: dict[str, Any]) -> dict[str, Any]:
+        from satclip_engine.models.registry.remove import remove_model
+
+        # What is loaded may be this model: the next question loads what is there then.
+        self._warm = None
+        remove_model(str(params["model"]), self._config)
+        return self._models(params)
 
     def _estimate(self, params: dict[str, Any]) -> dict[str, Any]:
         from satclip_engine.questions.estimate import estimate_warm

@@ -11,10 +11,10 @@ from satclip_engine.jobs.launcher import WorkerLauncher
 from satclip_engine.jobs.limits import SupervisorLimits
 
 sys.path.insert(0, str(Path(__file__).parent))
-from toy_worker import CountRequest
+from toy_worker import KINDS, CountRequest
 
 if __name__ == "__main__":
     config = Config.from_environment()
     launcher = WorkerLauncher(config, (sys.executable, str(Path(__file__).with_name("toy_worker.py"))))
     impatient = SupervisorLimits(cancel_s=0.5, terminate_s=0.5)
-    serve(config, launcher=launcher, limits=impatient, request_types={"count": CountRequest})
+    serve(config, launcher=launcher, limits=impatient, request_types=dict.fromkeys(KINDS, CountRequest))

@@ -99,6 +99,8 @@ class ToySession:
             return {"device": "toy device", "cache_bytes": 7}
         if method == "models":
             return {"models": [], "pid": os.getpid()}
+        if method == "remove_model":
+            return {"models": [], "removed": params["model"]}
         if method == "estimate":
             raise DiskFullError("Too large.", remedy="Make it smaller.", needed_bytes=9)
         if method != "preview":
@@ -120,5 +122,8 @@ class ToySession:
         return WorkerEvent("features", {"scene": "toy", "left": self._ahead}, slot="features:toy")
 
 
+# "download_model" counts too; only the supervisor treats it otherwise.
+KINDS = dict.fromkeys(("count", "download_model"), JobKind(count, clean_up))
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], kinds={"count": JobKind(count, clean_up)}, make_session=ToySession))
+    sys.exit(main(sys.argv[1:], kinds=KINDS, make_session=ToySession))

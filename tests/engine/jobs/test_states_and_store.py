@@ -105,10 +105,10 @@ def test_jobs_wait_in_their_order_and_a_resumed_one_at_the_end(store: JobStore) 
     ids = [ID.replace("1", digit) for digit in "123"]
     for job_id in ids:
         store.put(job_id, SPEC)
-    assert store.next_queued() == ids[0]
+    assert [view.id for view in store.queued()] == ids
     store.mark_cancelled(ids[0])
     store.resume(ids[0])
-    assert store.next_queued() == ids[1]
+    assert [view.id for view in store.queued()] == [ids[1], ids[2], ids[0]]
     assert [view.id for view in store.list()] == ids[::-1]
 
 
