@@ -173,4 +173,5 @@ def _unit(features: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _share(part: NDArray[np.float64], whole: NDArray[np.integer]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    share: NDArray[np.float64] = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return share

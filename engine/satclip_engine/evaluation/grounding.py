@@ -67,7 +67,8 @@ def box_iou(box: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[n
     low, high = np.maximum(one[:2], many[:, :2]), np.minimum(one[2:], many[:, 2:])
     shared = np.clip(high - low, 0, None).prod(1)
     union = _area(one) + _area(many) - shared
-    return np.divide(shared, union, out=np.zeros(len(many)), where=union > 0)
+    iou: NDArray[np.float64] = np.divide(shared, union, out=np.zeros(len(many)), where=union > 0)
+    return iou
 
 
 def _inside(peak: NDArray[np.floating], boxes: NDArray[np.floating]) -> bool:

@@ -30,7 +30,7 @@ def decide(
     to ``background``.
     """
     moved = logits + offsets.astype(np.float32)
-    codes = moved.argmax(1).astype(np.int64)
+    codes: Codes = moved.argmax(1).astype(np.int64)
     if background is not None and threshold > 0:
         codes[_top_probability(moved) < threshold] = background
     return codes
@@ -56,12 +56,13 @@ def fit_offsets(logits: Logits, reference: Codes, weights: Weights) -> NDArray[n
         before = best
         for k in range(n_classes):
             scores = _mean_iou_along(k, grid, logits + offsets.astype(np.float32), logits[:, k], reference, weights)
-            winner = _middle_of_best(scores, grid, offsets[k])
+            winner = _nearest_of_best(scores, grid, offsets[k])
             if scores[winner] > best + 1e-6:
                 best, offsets[k] = float(scores[winner]), grid[winner]
         if best <= before + 1e-5:
             break
-    return offsets - offsets.mean()
+    centred: NDArray[np.float64] = offsets - offsets.mean()
+    return centred
 
 
 def fit_threshold(
@@ -74,15 +75,15 @@ def fit_threshold(
     scores = []
     for threshold in THRESHOLDS:
         mapped = np.where(top < threshold, background, plain)
-        flat = np.bincount(reference * n_classes + mapped, weights, n_classes * n_classes)
-        scores.append(float(_mean_iou(flat.reshape(1, n_classes, n_classes))[0]))
+        counts = np.bincount(reference * n_classes + mapped, weights, n_classes * n_classes).astype(np.float64)
+        scores.append(float(_mean_iou(counts.reshape(1, n_classes, n_classes))[0]))
     return float(THRESHOLDS[int(np.argmax(scores))])
 
 
 def _mean_iou_along(
     k: int, grid: NDArray[np.float64], moved: Logits, own: Logits, reference: Codes, weights: Weights
 ) -> NDArray[np.float64]:
-    """Return float64 (G,): mIoU with the offset of class ``k`` at each grid point, the other classes as in ``moved``."""
+    """Return float64 (G,): mIoU with the offset of class ``k`` at each grid point, the others as in ``moved``."""
     n_classes = moved.shape[1]
     others = moved.copy()
     others[:, k] = -np.inf
@@ -91,7 +92,7 @@ def _mean_iou_along(
     bin_of_lead = np.searchsorted(grid, lead, side="right")  # the first grid point above the lead
     shape = (len(grid) + 1, n_classes, n_classes)
     key = (bin_of_lead * n_classes + reference) * n_classes + rival
-    counts = np.bincount(key, weights, int(np.prod(shape))).reshape(shape)
+    counts = np.bincount(key, weights, int(np.prod(shape))).astype(np.float64).reshape(shape)
     taken = counts.cumsum(0)[:-1]
     confusions = counts.sum(0) - taken
     confusions[:, :, k] += taken.sum(2)
@@ -104,15 +105,18 @@ def _mean_iou(confusions: NDArray[np.float64]) -> NDArray[np.float64]:
     in_reference = confusions.sum(2)
     union = in_reference + confusions.sum(1) - hits
     occurs = in_reference[0] > 0
-    return np.divide(hits, union, out=np.zeros_like(hits), where=union > 0)[:, occurs].mean(1)
+    iou = np.divide(hits, union, out=np.zeros_like(hits), where=union > 0)[:, occurs]
+    mean: NDArray[np.float64] = iou.mean(1)
+    return mean
 
 
-def _middle_of_best(scores: NDArray[np.float64], grid: NDArray[np.float64], present: float) -> int:
-    """Return the best grid point; of equals the one nearest to the present offset, so that nothing moves for nothing."""
+def _nearest_of_best(scores: NDArray[np.float64], grid: NDArray[np.float64], present: float) -> int:
+    """Return the best grid point; of equals the one nearest to the present offset: no move without a gain."""
     best = np.flatnonzero(scores >= scores.max() - 1e-12)
     return int(best[np.argmin(np.abs(grid[best] - present))])
 
 
 def _top_probability(moved: Logits) -> NDArray[np.float32]:
     top = moved.max(1, keepdims=True)
-    return (1 / np.exp(moved - top).sum(1)).astype(np.float32)
+    probability: NDArray[np.float32] = (1 / np.exp(moved - top).sum(1)).astype(np.float32)
+    return probability

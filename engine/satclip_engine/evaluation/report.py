@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +62,7 @@ def save_report(report: Report, folder: Path) -> SavedReport:
         OutputError: if the folder cannot be written.
     """
     saved = SavedReport(folder / HTML_NAME, folder / JSON_NAME, folder / ROW_NAME)
-    write_texts(
-        {saved.html: report_html(report), saved.row: markdown_row(report) + "\n", saved.json: report_to_json(report)}
-    )
+    write_texts({saved.row: markdown_row(report) + "\n", saved.json: report_to_json(report)})
     return saved
 
 
@@ -80,7 +77,7 @@ def write_texts(texts: Mapping[Path, str]) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(text, encoding="utf-8")
-            os.replace(partial, path)
+            partial.replace(path)
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise OutputError(

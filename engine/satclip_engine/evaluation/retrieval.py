@@ -67,7 +67,9 @@ class RetrievalScores:
 
 def recall_of_counts(total: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return float64 (2, len(ks)) recalls of summed ``RetrievalScores.per_image`` counts (2, 1 + len(ks))."""
-    return np.divide(total[:, 1:], total[:, :1], out=np.full(total[:, 1:].shape, np.nan), where=total[:, :1] > 0)
+    out = np.full(total[:, 1:].shape, np.nan)
+    recall: NDArray[np.float64] = np.divide(total[:, 1:], total[:, :1], out=out, where=total[:, :1] > 0)
+    return recall
 
 
 def retrieval_scores(
