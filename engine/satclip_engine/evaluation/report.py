@@ -21,6 +21,7 @@ from satclip_engine.evaluation.report_data import (
     Report,
     Table,
 )
+from satclip_engine.evaluation.report_html import report_html
 from satclip_engine.evaluation.report_json import load_report, report_to_json
 
 __all__ = [
@@ -62,7 +63,9 @@ def save_report(report: Report, folder: Path) -> SavedReport:
         OutputError: if the folder cannot be written.
     """
     saved = SavedReport(folder / HTML_NAME, folder / JSON_NAME, folder / ROW_NAME)
-    write_texts({saved.row: markdown_row(report) + "\n", saved.json: report_to_json(report)})
+    write_texts(
+        {saved.html: report_html(report), saved.row: markdown_row(report) + "\n", saved.json: report_to_json(report)}
+    )
     return saved
 
 
