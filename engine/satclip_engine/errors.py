@@ -11,6 +11,7 @@ Programmer errors stay ordinary exceptions.
     │   ├── BandsError        the band mapping or the scaling does not fit the raster
     │   ├── AoiError          the area of interest: empty, outside, unknown CRS
     │   ├── ClassesError      class names, phrases, colours, class-file syntax
+    │   ├── DataSetError      an evaluation data set: missing, mislaid, masks that do not fit
     │   ├── OptionError       any other option out of its range
     │   └── RunCardError      a run.json that cannot be replayed
     ├── ModelError            weights missing, corrupt, not dense-capable, need pickle, ...
@@ -86,6 +87,12 @@ class ClassesError(InputError):
     """The classes, their phrases or the class file cannot be used."""
 
     default_code = "classes"
+
+
+class DataSetError(InputError):
+    """An evaluation data set is missing or does not have the layout it should have."""
+
+    default_code = "dataset"
 
 
 class OptionError(InputError):
