@@ -20,11 +20,15 @@ class Settings:
         engine_python: Interpreter that can already run the engine; then nothing is installed.
         install_python: Interpreter that makes the engine's environment; empty lets the plan choose.
         data_dir: Folder of the engine's jobs, logs, cache and environments.
+        hub_endpoint: Address of a mirror that models are downloaded from; empty is the public hub.
+        offline: ``1`` keeps the engine from downloading anything.
     """
 
     engine_python: str = ""
     install_python: str = ""
     data_dir: str = ""
+    hub_endpoint: str = ""
+    offline: str = ""
 
     @property
     def data_path(self) -> Path:

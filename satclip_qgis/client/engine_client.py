@@ -44,6 +44,12 @@ class EngineClient:
         """Ask for the models; carries ``tuple[ModelInfo, ...]``."""
         return self._get("/v1/models", _many(ModelInfo, "models"), INTERACTIVE_TIMEOUT_MS)
 
+    def remove_model(self, model_id: str) -> Reply:
+        """Remove an installed model; carries what the models are then, ``tuple[ModelInfo, ...]``."""
+        path = f"/v1/models/{quote(model_id, safe='')}"
+        reply = self.transport.send("DELETE", path, timeout_ms=INTERACTIVE_TIMEOUT_MS)
+        return reply.decoded_by(_many(ModelInfo, "models"))
+
     def jobs(self) -> Reply:
         """Ask for all jobs; carries ``tuple[JobView, ...]``."""
         return self._get("/v1/jobs", _many(JobView, "jobs"))

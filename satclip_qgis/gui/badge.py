@@ -7,7 +7,7 @@ from qgis.PyQt.QtWidgets import QMenu, QToolButton, QWidget
 
 from satclip_qgis.gui import wording
 from satclip_qgis.gui.icons import own_icon, theme_icon
-from satclip_qgis.gui.messages import FREE_DISK, OPEN_LOG, SET_UP, START_ENGINE
+from satclip_qgis.gui.messages import FREE_DISK, MODELS, OPEN_LOG, SET_UP, START_ENGINE
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Hello
 from satclip_qgis.provision.connection import ABSENT, FAILED, READY, STARTING, STOPPED
@@ -39,7 +39,8 @@ class Badge(QToolButton):
     """Shows the engine's state and offers what can be done about it.
 
     Signals:
-        wanted(str): One of ``set_up``, ``free_disk``, ``open_log``, ``start``, ``stop``, ``copy_diagnostics``.
+        wanted(str): One of ``set_up``, ``free_disk``, ``open_log``, ``start``, ``stop``, ``copy_diagnostics``,
+            ``models``.
         opening(): The menu is about to be shown: a good moment to ask the engine for news.
     """
 
@@ -61,6 +62,7 @@ class Badge(QToolButton):
             action.setEnabled(False)
         menu.addSeparator()
         self._actions = {
+            MODELS: menu.addAction(theme_icon("mActionAddRasterLayer.svg"), tr("Models")),
             START_ENGINE: menu.addAction(theme_icon("mActionStart.svg"), tr("Start engine")),
             STOP_ENGINE: menu.addAction(theme_icon("mActionStop.svg"), tr("Stop engine")),
             SET_UP: menu.addAction(theme_icon("mActionOptions.svg"), tr("Set up engine…")),

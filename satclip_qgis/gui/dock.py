@@ -11,13 +11,15 @@ from satclip_qgis.gui.icons import own_icon
 from satclip_qgis.gui.job_panel import JobPanel
 from satclip_qgis.gui.job_tracker import JobTracker
 from satclip_qgis.gui.map_page import MapPage
+from satclip_qgis.gui.model_shelf import ModelShelf
+from satclip_qgis.gui.models_page import ModelsPage
 from satclip_qgis.i18n import tr
 
 
 class SatclipDock(QgsDockWidget):
-    """Holds the badge, the Map page and the job panel."""
+    """Holds the badge, the Map page, the job panel and the Models page."""
 
-    def __init__(self, tracker: JobTracker, parent: QWidget | None = None) -> None:
+    def __init__(self, tracker: JobTracker, shelf: ModelShelf, parent: QWidget | None = None) -> None:
         super().__init__(tr("SatCLIP"), parent)
         self.setObjectName("SatclipDock")
         self.setWindowIcon(own_icon("satclip"))
@@ -26,12 +28,15 @@ class SatclipDock(QgsDockWidget):
         self.badge.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.page = MapPage()
         self.jobs = JobPanel(tracker)
+        self.models = ModelsPage(shelf)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.page, tr("Map"))
         self.tabs.addTab(self.jobs, tr("Jobs"))
+        self.tabs.addTab(self.models, tr("Models"))
         self.tabs.setTabToolTip(0, tr("Say the classes, see the map"))
         self.tabs.setTabToolTip(1, tr("Everything the engine has done and is doing"))
+        self.tabs.setTabToolTip(2, tr("What the engine can see with: fetch, import, check, remove"))
         top = QHBoxLayout()
         top.setContentsMargins(6, 4, 6, 0)
         top.addWidget(self.badge)

@@ -22,7 +22,7 @@ from qgis.PyQt.QtWidgets import (
 
 from satclip_qgis.gui.icons import theme_icon
 from satclip_qgis.gui.job_model import DONE_ROLE, STATUS, TITLE, WHEN, JobModel
-from satclip_qgis.gui.job_tracker import JobTracker
+from satclip_qgis.gui.job_tracker import SEGMENT, JobTracker
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import JobState, JobView
 
@@ -144,8 +144,9 @@ class JobPanel(QWidget):
         self.view.setVisible(self.model.rowCount() > 0)
         self.cancel_button.setEnabled(job is not None and not job.state.is_final)
         self.resume_button.setEnabled(state in _RESUMABLE)
-        self.load_button.setEnabled(state is JobState.SUCCEEDED)
-        self.folder_button.setEnabled(state is JobState.SUCCEEDED)
+        makes_maps = job is not None and job.spec.kind == SEGMENT
+        self.load_button.setEnabled(makes_maps and state is JobState.SUCCEEDED)
+        self.folder_button.setEnabled(makes_maps and state is JobState.SUCCEEDED)
         self.remove_button.setEnabled(job is not None and (job.state.is_final or state is JobState.INTERRUPTED))
 
 

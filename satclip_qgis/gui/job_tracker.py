@@ -10,6 +10,8 @@ from satclip_qgis.client.transport import Reply
 from satclip_qgis.protocol import Event, JobSpec, JobState, JobView, ProtocolError, SegmentRequest, from_json, to_json
 from satclip_qgis.provision.connection import READY, EngineConnection
 
+SEGMENT = "segment"
+
 
 class JobTracker(QObject):
     """Knows every job and which of them were started from this window.
@@ -43,9 +45,13 @@ class JobTracker(QObject):
         return sum(not job.state.is_final and job.state is not JobState.INTERRUPTED for job in self.jobs.values())
 
     def start_segment(self, request: SegmentRequest, title: str) -> str:
-        """Put a segment job and return its id, made here so that a repeat is harmless."""
+        """Put a job that makes a map and return its id."""
+        return self.start(SEGMENT, request, title)
+
+    def start(self, kind: str, request: object, title: str) -> str:
+        """Put a job of ``kind`` and return its id, made here so that a repeat is harmless."""
         job_id = str(uuid.uuid4())
-        spec = JobSpec(kind="segment", request=to_json(request), title=title)
+        spec = JobSpec(kind=kind, request=to_json(request), title=title)
         client = self._connection.client
         if client is not None:
             self._own.add(job_id)

@@ -12,6 +12,7 @@ from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Problem
 
 SET_UP, FREE_DISK, CHOOSE_BANDS, OPEN_LOG, START_ENGINE = "set_up", "free_disk", "choose_bands", "open_log", "start"
+MODELS = "models"
 _SUCCESS_S = 0  # results stay until dismissed: the user may be away while a job runs
 _WARNING_S = 0
 
@@ -26,6 +27,8 @@ def remedies(code: str) -> tuple[str, ...]:
         return (START_ENGINE, OPEN_LOG)
     if code == "resource.disk_full":
         return (FREE_DISK,)
+    if code.startswith("model"):
+        return (MODELS,)
     if code.startswith("bands"):
         return (CHOOSE_BANDS,)
     if code.startswith(("engine", "resource.memory", "resource.device", "error", "internal")):
@@ -41,6 +44,7 @@ def remedy_label(remedy: str) -> str:
         CHOOSE_BANDS: tr("Choose bands"),
         OPEN_LOG: tr("Open log"),
         START_ENGINE: tr("Start engine"),
+        MODELS: tr("Models"),
     }[remedy]
 
 

@@ -17,7 +17,7 @@ from satclip_qgis.protocol import FeatureOptions, ModelInfo
 
 _SCALES_M = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
-_FOLDER, _FILE = "?folder", "?file"
+_FOLDER, _FILE, _MORE = "?folder", "?file", "?more"
 
 
 def band_choices() -> tuple[tuple[str, str], ...]:
@@ -46,10 +46,12 @@ class SourceForm(QWidget):
     Signals:
         layer_changed(): Another raster layer was chosen.
         changed(): Bands, scale or model were changed.
+        models_wanted(): The user wants to see all models.
     """
 
     layer_changed = pyqtSignal()
     changed = pyqtSignal()
+    models_wanted = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -123,9 +125,15 @@ class SourceForm(QWidget):
             if not models:
                 self.model_combo.addItem(tr("{model} (built in)").format(model="mini"), "mini")
             self.model_combo.insertSeparator(self.model_combo.count())
+            self.model_combo.addItem(tr("More models…"), _MORE)
             self.model_combo.addItem(tr("Model folder…"), _FOLDER)
             self.model_combo.addItem(tr("Checkpoint file…"), _FILE)
             self._select_model(str(chosen))
+
+    def choose_model(self, model_id: str) -> None:
+        """Make maps with another model."""
+        self._select_model(model_id)
+        self.changed.emit()
 
     def show_working_gsd(self, gsd_m: float | None) -> None:
         """Say in the list's first entry which scale "Auto" stands for."""
@@ -155,6 +163,10 @@ class SourceForm(QWidget):
 
     def _model_activated(self, index: int) -> None:
         chosen = self.model_combo.itemData(index)
+        if chosen == _MORE:
+            self._select_model(self._model)
+            self.models_wanted.emit()
+            return
         if chosen in (_FOLDER, _FILE):
             self._select_model(self._ask_model(chosen) or self._model)
         else:

@@ -28,6 +28,13 @@ def size(size_bytes: float) -> str:
     return f"{value:.1f} GB"
 
 
+def transfer(done_bytes: int, total_bytes: int | None) -> str:
+    """Return how much of a file is here: ``270 MB of 605 MB``."""
+    if total_bytes is None:
+        return size(done_bytes)
+    return tr("{done} of {total}").format(done=size(done_bytes), total=size(total_bytes))
+
+
 def folder(path: Path) -> str:
     """Return a folder as people write it: the home folder as ``~``."""
     home = str(Path.home())
@@ -50,6 +57,10 @@ def stage(name: str) -> str:
         "write": tr("Writing"),
         "export": tr("Exporting"),
         "polygons": tr("Drawing polygons"),
+        "download": tr("Downloading"),
+        "convert": tr("Converting"),
+        "import": tr("Importing"),
+        "check": tr("Checking"),
     }
     return known.get(name, name.capitalize())
 
@@ -72,6 +83,8 @@ def progress(update: ProgressUpdate | None) -> str:
     if update is None:
         return tr("Starting…")
     parts = [tr("{stage} {percent} %").format(stage=stage(update.stage), percent=int(update.done * 100))]
+    if update.done_bytes is not None:
+        parts.append(transfer(update.done_bytes, update.total_bytes))
     if update.eta_s is not None:
         parts.append(tr("about {time} left").format(time=duration(update.eta_s)))
     if update.device:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qgis.core import QgsLayerTreeGroup, QgsProject
+from qgis.core import QgsProject
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import QObject, QUrl
-from qgis.PyQt.QtGui import QDesktopServices
+from qgis.PyQt.QtCore import QObject
 
 from satclip_qgis.gui import wording
 from satclip_qgis.gui.class_files import list_presets, load_class_file
 from satclip_qgis.gui.dock import SatclipDock
 from satclip_qgis.gui.engine_actions import EngineActions
 from satclip_qgis.gui.estimator import Estimator
-from satclip_qgis.gui.job_tracker import JobTracker
+from satclip_qgis.gui.job_tracker import SEGMENT, JobTracker
 from satclip_qgis.gui.map_tools import RectangleDrawer
-from satclip_qgis.gui.messages import Messages
+from satclip_qgis.gui.messages import CHOOSE_BANDS, MODELS, Messages
+from satclip_qgis.gui.model_desk import ModelDesk
+from satclip_qgis.gui.model_shelf import ModelShelf
 from satclip_qgis.gui.preview_controller import PreviewController
 from satclip_qgis.gui.project_memory import ProjectMemory
 from satclip_qgis.gui.requests import base_folder
+from satclip_qgis.gui.results import ResultDesk
 from satclip_qgis.gui.run_controller import RunController
 from satclip_qgis.gui.state import RECTANGLE, SELECTED, THIS_VIEW, MapState
 from satclip_qgis.i18n import tr
-from satclip_qgis.layers import load_results
-from satclip_qgis.protocol import JobState, JobView, ModelInfo, Problem, SegmentRequest, from_json
+from satclip_qgis.protocol import FeatureOptions, JobState, JobView, Problem, SegmentRequest
 from satclip_qgis.provision.connection import READY, EngineConnection
 
 
@@ -44,19 +45,22 @@ class Workbench(QObject):
         self._connection = connection
         self._job_id = ""
         self._run_waits = False
-        self._models: tuple[ModelInfo, ...] = ()
         self.tracker = JobTracker(connection, self)
-        self.dock = SatclipDock(self.tracker, iface.mainWindow())
+        self.shelf = ModelShelf(connection, self.tracker, self)
+        self.dock = SatclipDock(self.tracker, self.shelf, iface.mainWindow())
         self.page = self.dock.page
         self.engine = EngineActions(connection, self.dock.badge, self._model_id, self.dock, self)
         self.messages = Messages(iface.messageBar(), self._act)
         self.runs = RunController(self.tracker, self)
+        self.models = ModelDesk(self.dock.models, self.shelf, self.tracker, connection, self.messages, self)
         self.preview = PreviewController(self._canvas, connection, self.page.state, self.page.layer, self)
+        self.results = ResultDesk(self.messages, self.runs, self.preview.rest, self)
         self.estimator = Estimator(connection, self._build_request, self)
         self.rectangle = RectangleDrawer(self._canvas, self)
         self.memory = ProjectMemory(QgsProject.instance(), self.page, default_state(), self)
         self._connect_page()
         self._connect_engine()
+        self._connect_models()
         self.memory.restore()
 
     def close(self) -> None:
@@ -100,8 +104,16 @@ class Workbench(QObject):
         self.runs.stopped.connect(self._run_over)
         self.runs.failed.connect(self._run_refused)
         self.runs.exporting.connect(self._show_export)
-        self.dock.jobs.load_wanted.connect(self.load)
-        self.dock.jobs.folder_wanted.connect(open_folder)
+        self.dock.jobs.load_wanted.connect(self.results.load)
+        self.dock.jobs.folder_wanted.connect(self.results.open_folder)
+
+    def _connect_models(self) -> None:
+        self.shelf.listed.connect(lambda: self.page.source.set_models(self.shelf.models))
+        self.shelf.removed.connect(self._model_removed)
+        self.models.use_wanted.connect(self._use_model)
+        self.page.source.models_wanted.connect(self.show_models)
+        self.dock.badge.wanted.connect(lambda name: self.show_models() if name == MODELS else None)
+        self.dock.tabs.currentChanged.connect(lambda _index: self._tab_changed())
 
     # The page
 
@@ -148,8 +160,6 @@ class Workbench(QObject):
     # The engine
 
     def _engine_changed(self, state: str, _message: str) -> None:
-        if state == READY:
-            self._connection.client.models().succeeded.connect(self._take_models)
         if self._run_waits and state == READY:
             self._run_waits = False
             self.run()
@@ -157,20 +167,41 @@ class Workbench(QObject):
             self._run_waits = False
             self._run_refused(self._connection.problem)
 
-    def _take_models(self, models: tuple[ModelInfo, ...]) -> None:
-        self._models = models
-        self.page.source.set_models(models)
-
     def _model_id(self) -> str:
         return self.page.state().features.model
 
     def _act(self, remedy: str) -> None:
-        if not self.engine.act(remedy):
+        if remedy == MODELS:
+            self.show_models()
+        elif remedy == CHOOSE_BANDS:
             self.dock.setUserVisible(True)
+            self.dock.tabs.setCurrentWidget(self.page)
             self.page.source.bands_combo.setFocus()
+        else:
+            self.engine.act(remedy)
 
     def _problem(self, problem: Problem) -> None:
         self.messages.problem(problem)
+
+    # Models
+
+    def show_models(self) -> None:
+        """Bring the Models page to the front."""
+        self.dock.setUserVisible(True)
+        self.dock.tabs.setCurrentWidget(self.dock.models)
+
+    def _use_model(self, model_id: str) -> None:
+        self.page.source.choose_model(model_id)
+        self.dock.tabs.setCurrentWidget(self.page)
+
+    def _model_removed(self, model_id: str) -> None:
+        if self._model_id() == model_id:
+            self.page.source.choose_model(FeatureOptions().model)
+
+    def _tab_changed(self) -> None:
+        # What the command line has fetched or removed meanwhile is not told by any event.
+        if self.dock.tabs.currentWidget() is self.dock.models:
+            self.shelf.refresh()
 
     # Runs
 
@@ -186,7 +217,7 @@ class Workbench(QObject):
         if self._connection.state != READY:
             self._connection.start()
         if self._connection.state == READY:
-            chosen = next((model for model in self._models if model.id == self._model_id()), None)
+            chosen = self.shelf.model(self._model_id())
             layer, view = self.page.layer(), self._canvas.extent()
             self.runs.run(self.page.state(), layer, view, self._iface.activeLayer(), chosen)
         elif self._connection.problem is not None:
@@ -205,19 +236,6 @@ class Workbench(QObject):
             self.tracker.cancel(self._job_id)
         elif not self.runs.cancel_export():
             self._run_over()
-
-    def load(self, job: JobView) -> None:
-        """Load the results of a finished job into the project."""
-        loader = load_results(job, QgsProject.instance(), lambda _group: None)
-        loader.failed.connect(
-            lambda path: self._problem(
-                Problem(
-                    "results.missing",
-                    tr("{path} cannot be opened.").format(path=path),
-                    tr("It may have been moved or deleted: run the job again."),
-                )
-            )
-        )
 
     def _is_busy(self) -> bool:
         return bool(self._job_id) or self._run_waits or self.runs.is_exporting()
@@ -259,28 +277,10 @@ class Workbench(QObject):
         own = self.tracker.is_own(job.id)
         if job.id == self._job_id:
             self._run_over()
-        if job.state is JobState.SUCCEEDED:
-            self._announce(job, own)
+        if job.state is JobState.SUCCEEDED and job.spec.kind == SEGMENT:
+            self.results.announce(job, own)
         elif job.state is JobState.FAILED and own and job.problem is not None:
             self._problem(job.problem)
-
-    def _announce(self, job: JobView, own: bool) -> None:
-        folder = str(job.spec.request["out_dir"])
-        if not own:
-            text = tr("A job has finished: {title}").format(title=job.spec.title)
-            self.messages.info(text, [(tr("Load results"), lambda: self.load(job))])
-            return
-        load_results(job, QgsProject.instance(), self._loaded)
-        self.messages.success(
-            tr("The map is ready: {title}").format(title=job.spec.title),
-            [(tr("Open folder"), lambda: open_folder(folder)), (tr("Run again"), lambda: self._run_again(job))],
-        )
-
-    def _loaded(self, _group: QgsLayerTreeGroup) -> None:
-        self.preview.rest()
-
-    def _run_again(self, job: JobView) -> None:
-        self.runs.repeat(from_json(SegmentRequest, job.spec.request), job.spec.title)
 
 
 def default_state() -> MapState:
@@ -288,8 +288,3 @@ def default_state() -> MapState:
     presets = list_presets()
     classes = load_class_file(presets[0].path) if presets else ()
     return replace(MapState(), classes=classes)
-
-
-def open_folder(folder: str) -> None:
-    """Show a folder in the file manager."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(folder))

@@ -14,6 +14,8 @@ from qgis.core import QgsNetworkAccessManager
 from qgis.PyQt.QtCore import QProcessEnvironment
 from qgis.PyQt.QtNetwork import QNetworkProxy
 
+from satclip_qgis.settings import Settings
+
 _ALLOWED = frozenset({
     # Who and where the user is.
     "PATH", "HOME", "USER", "LOGNAME", "USERNAME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH", "SHELL",
@@ -26,6 +28,7 @@ _ALLOWED = frozenset({
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
     # How many cores and which GPU to use; where models and cloud rasters come from.
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NVIDIA_VISIBLE_DEVICES", "HF_HOME", "HF_ENDPOINT", "HF_HUB_OFFLINE",
+    "HF_TOKEN",
     "GOOGLE_APPLICATION_CREDENTIALS",
 })  # fmt: skip
 # The user's pip and uv configuration (a company's mirror), our own settings, and cloud storage of rasters.
@@ -59,6 +62,16 @@ def engine_environment(parent: Mapping[str, str], data_dir: Path, code_dir: Path
     if code_dir is not None:
         environment["PYTHONPATH"] = str(code_dir)
     return environment
+
+
+def download_variables(settings: Settings, proxy: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that say how the engine downloads models: QGIS's proxy, a mirror, or not at all."""
+    variables = dict(proxy)
+    if settings.hub_endpoint:
+        variables["SATCLIP_HUB_ENDPOINT"] = settings.hub_endpoint
+    if settings.offline:
+        variables["SATCLIP_OFFLINE"] = settings.offline
+    return variables
 
 
 def to_qt(environment: Mapping[str, str]) -> QProcessEnvironment:

@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QProcess
 
 from satclip_qgis.settings import Settings
 
-from .environment import engine_environment, to_qt
+from .environment import download_variables, engine_environment, qgis_proxy, to_qt
 from .installed import read_installed
 
 _LAST_LINES = 12
@@ -34,14 +34,14 @@ class LaunchCommand:
 def launch_command(settings: Settings) -> LaunchCommand | None:
     """Return how to run the engine, or None where none is installed."""
     if settings.engine_python:
-        return engine_command(Path(settings.engine_python), settings.data_path, None)
-    installed = read_installed(settings.data_path)
-    return engine_command(installed.python, settings.data_path, installed.code_dir) if installed else None
-
-
-def engine_command(python: Path, data_dir: Path, code_dir: Path | None) -> LaunchCommand:
-    """Return how to run the engine with the interpreter ``python``."""
-    environment = engine_environment(os.environ, data_dir, code_dir)
+        python, code_dir = Path(settings.engine_python), None
+    else:
+        installed = read_installed(settings.data_path)
+        if installed is None:
+            return None
+        python, code_dir = installed.python, installed.code_dir
+    environment = engine_environment(os.environ, settings.data_path, code_dir)
+    environment.update(download_variables(settings, qgis_proxy()))
     return LaunchCommand(str(python), ("-m", "satclip_engine"), environment)
 
 

@@ -18,6 +18,7 @@ from qgis.PyQt.QtWidgets import (
     QSlider,
     QTabBar,
     QTableView,
+    QTextBrowser,
     QWidget,
 )
 
@@ -89,9 +90,9 @@ def test_labels_lead_to_their_controls(window: Window, no_engine: None) -> None:
     labels = [label for label in plugin.workbench.dock.widget().findChildren(QLabel) if "&" in label.text()]
     assert len(labels) >= 6
     assert [label.text() for label in labels if label.buddy() is None] == []
-    page = plugin.workbench.page
-    mnemonics = [text[text.index("&") + 1].lower() for text in texts_of(page) if "&" in text]
-    assert sorted(mnemonics) == sorted(set(mnemonics))
+    for page in (plugin.workbench.page, plugin.workbench.dock.models):
+        mnemonics = [text[text.index("&") + 1].lower() for text in texts_of(page) if "&" in text]
+        assert sorted(mnemonics) == sorted(set(mnemonics))
     plugin.unload()
 
 
@@ -103,7 +104,7 @@ def texts_of(page: QWidget) -> list[str]:
 def own_controls(root: QWidget) -> list[QWidget]:
     """Return the controls that the plugin made; those inside composite Qt and QGIS widgets are theirs."""
     composites = (QComboBox, QAbstractSpinBox, QTableView, QTabBar, QgsFileWidget, QgsCollapsibleGroupBox)
-    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QTableView, QPlainTextEdit)
+    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QTableView, QPlainTextEdit, QTextBrowser)
     found = []
     for widget in root.findChildren(QWidget):
         parent = widget.parentWidget()
