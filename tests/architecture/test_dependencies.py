@@ -25,9 +25,21 @@ ALLOWED = {
     "questions": {"features", "heads", "products", "raster", "models", "protocol"},
     "evaluation": set(),
     "training": {"features", "heads", "models", "raster", "evaluation", "questions", "protocol"},
+    "harness": {"features", "heads", "models", "products", "questions", "raster", "evaluation", "protocol"},
     "jobs": {"protocol"},
     "api": {"jobs", "protocol"},
-    "worker": {"features", "heads", "products", "questions", "raster", "models", "training", "evaluation", "protocol"},
+    "worker": {
+        "features",
+        "heads",
+        "products",
+        "questions",
+        "raster",
+        "models",
+        "training",
+        "evaluation",
+        "harness",
+        "protocol",
+    },
     "cli": None,  # anything, but lazily
 }
 FORBIDDEN = {

@@ -12,6 +12,7 @@ import click
 import satclip_engine
 from satclip_engine.cli.cache import cache_group
 from satclip_engine.cli.doctor import doctor_command
+from satclip_engine.cli.evaluate import evaluate_command
 from satclip_engine.cli.models import models_command
 from satclip_engine.cli.output import EXIT_CANCELLED, EXIT_INPUT, EXIT_OK, Output
 from satclip_engine.cli.segment import replay_command, segment_command
@@ -29,7 +30,15 @@ def satclip() -> None:
     """
 
 
-for _command in (segment_command, replay_command, models_command, cache_group, serve_command, doctor_command):
+for _command in (
+    segment_command,
+    replay_command,
+    evaluate_command,
+    models_command,
+    cache_group,
+    serve_command,
+    doctor_command,
+):
     satclip.add_command(_command)
 
 

@@ -17,7 +17,7 @@ from satclip_engine.features.feature_map import FeatureMap
 from satclip_engine.features.source import FeatureSource
 from satclip_engine.heads.decision import DecisionRule
 from satclip_engine.heads.text_head import TextHead
-from satclip_engine.models.encoder import load_encoder
+from satclip_engine.models.encoder import Encoder, load_encoder
 from satclip_engine.products.finish import finish_products
 from satclip_engine.products.rasters import RasterProducts
 from satclip_engine.products.staging import Staging
@@ -58,6 +58,7 @@ def segment(
     progress: Callable[[ProgressUpdate], None],
     check_cancelled: Callable[[], None],
     job_id: str,
+    encoder: Encoder | None = None,
 ) -> tuple[Artifact, ...]:
     """Map ``request.classes`` over the scene.
 
@@ -70,6 +71,7 @@ def segment(
         progress: Receives progress updates.
         check_cancelled: Raises ``CancelledError`` when the user asked to stop.
         job_id: Names the staging folder, so that a resumed job finds its own.
+        encoder: The request's model where it is loaded already, for many scenes in a row; None loads it.
 
     Returns:
         The finished products.
@@ -81,7 +83,7 @@ def segment(
         aoi = locate_aoi(request.aoi, scene.grid)
         with Staging(Path(request.out_dir), job_id) as staging:
             options = request.features
-            encoder = load_encoder(
+            encoder = encoder or load_encoder(
                 options.model,
                 device=options.device,
                 precision=options.precision,
