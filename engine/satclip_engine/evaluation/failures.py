@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from satclip_engine.evaluation.report_data import Confusion, Table
-from satclip_engine.evaluation.segmentation import segmentation_scores
+from satclip_engine.evaluation.segmentation import image_mean_iou, segmentation_scores
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,19 @@ def confused_pairs(confusion: Confusion, n: int = 6, least_share: float = 0.05) 
     return sorted(pairs, key=lambda pair: -pair.count)[:n]
 
 
+def confused_pairs_table(confusion: Confusion) -> Table | None:
+    """Return the most confused pairs as a table, None where nothing is confused much."""
+    pairs = confused_pairs(confusion)
+    if not pairs:
+        return None
+    return Table(
+        title="Most confused",
+        columns=("reference", "became", "share of the reference class", confusion.unit),
+        rows=tuple((pair.reference, pair.mapped, pair.share, pair.count) for pair in pairs),
+        shares=("share of the reference class",),
+    )
+
+
 def missed_classes(confusion: Confusion, below: float = 0.1) -> list[tuple[str, float]]:
     """Return classes of which less than ``below`` was found, worst first, with that share."""
     totals = confusion.matrix.sum(1)
@@ -58,15 +71,14 @@ def worst_images(per_image: Mapping[str, list[Any]], class_names: tuple[str, ...
         to = int(np.where(np.arange(confusion.shape[1]) == worst, -1, confusion[worst]).argmax())
         taken = (*class_names, "no class")[to]
         what = f"{class_names[worst]} → {taken}" if lost[worst] else ""
-        scores = segmentation_scores(confusion)
-        rows.append((str(image), scores.mean_iou, scores.pixel_accuracy, what))
+        rows.append((str(image), image_mean_iou(confusion), segmentation_scores(confusion).pixel_accuracy, what))
     rows.sort(key=lambda row: row[1])
     return Table(
         title="Weakest images",
         columns=("image", "mIoU", "pixel accuracy", "commonest error (reference → map)"),
         rows=tuple(rows[:n]),
         shares=("mIoU", "pixel accuracy"),
-        note="mIoU of an image alone: the mean over the classes that its reference or its map has.",
+        note="mIoU of an image alone: the mean over the classes that its reference has.",
     )
 
 

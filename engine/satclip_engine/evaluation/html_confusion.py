@@ -31,7 +31,7 @@ def confusion_html(confusion: Confusion) -> str:
     heading = f"<h3>{text(confusion.title)}</h3>" if confusion.title else ""
     return (
         f"{heading}<p>Rows are the reference, columns are the {what.lower()}. Each cell is the share of its row, in "
-        f"per cent: of all {text(unit)} that are a class in the reference, how many the {what.lower()} gave to each class. "
+        f"per cent: of all {text(unit)} of a class in the reference, how many the {what.lower()} gave to each. "
         f"Blue cells are right, orange ones wrong.</p>"
         f'<div class="scroll"><table class="confusion{" dense" if is_dense else ""}"><thead>'
         f'<tr><th></th><th class="axis" colspan="{len(columns)}">{what} →</th><th></th></tr>'

@@ -31,7 +31,7 @@ def page(title: str, body: str) -> str:
 
 def text(value: object) -> str:
     """Return ``value`` escaped for HTML, in elements and in attributes."""
-    return html.escape(str(value), quote=True)
+    return html.escape(str(value), quote=True).replace(" %", "\u00a0%")  # a number and its % stay together
 
 
 def link(url: str) -> str:
@@ -94,7 +94,8 @@ def share_html(share: float | int | None) -> str:
     if share is None or share != share:
         return "–"
     width = min(max(share, 0.0), 1.0) * 100
-    return f'<span class="share">{percent(share)}<span class="track"><i style="width:{width:.1f}%"></i></span></span>'
+    track = f'<span class="track"><i style="width:{width:.1f}%"></i></span>'
+    return f'<span class="share">{track}{text(percent(share))}</span>'
 
 
 def range_html(value: float, low: float, high: float) -> str:

@@ -45,6 +45,7 @@ table.wide { width: 100%; }
 th, td { padding: 6px 14px 6px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { color: var(--soft); font-weight: 600; font-size: 0.86rem; vertical-align: bottom; }
 tbody th { font-weight: 500; }
+td.meaning { min-width: 260px; } th.name { white-space: nowrap; }
 th.num, td.num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.meaning { color: var(--soft); font-size: 0.88rem; }
 .share { display: inline-flex; align-items: center; justify-content: flex-end; gap: 10px; }
@@ -62,7 +63,7 @@ td.meaning { color: var(--soft); font-size: 0.88rem; }
   vertical-align: -0.06em; border: 1px solid rgba(128, 128, 128, 0.6); }
 table.confusion { font-size: 0.88rem; }
 table.confusion td, table.confusion th { border: 0; padding: 0 0 0 2px; }
-table.confusion td.cell { min-width: 46px; height: 34px; text-align: center; vertical-align: middle;
+table.confusion td.cell { min-width: 58px; height: 38px; text-align: center; vertical-align: middle;
   font-variant-numeric: tabular-nums; border: 2px solid var(--paper); border-radius: 5px; padding: 0 4px; }
 table.confusion td.cell.hi { color: var(--on-heat); font-weight: 600; }
 table.confusion.dense td.cell { min-width: 25px; height: 24px; font-size: 0.72rem; padding: 0; }

@@ -44,7 +44,7 @@ def metric_title(name: str) -> MetricTitle:
     """
     if name.startswith(TUNED_PREFIX):
         plain = metric_title(name.removeprefix(TUNED_PREFIX))
-        return MetricTitle(f"{plain.title}, tuned", f"{plain.meaning} Tuned by cross-validation.".strip())
+        return MetricTitle(f"{plain.title}, tuned", "The same, tuned by cross-validation.")
     if name in _TITLES:
         return _TITLES[name]
     for prefix, words in (("image_to_text_r", "image → text"), ("text_to_image_r", "text → image")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from satclip_engine.evaluation.failures import confused_pairs, majority_sentence, missed_classes, worst_images
+from satclip_engine.evaluation.failures import confused_pairs_table, majority_sentence, missed_classes, worst_images
 from satclip_engine.evaluation.html_confusion import confusion_html
 from satclip_engine.evaluation.html_parts import (
     bullets,
@@ -110,7 +110,7 @@ def _metric_row(report: Report, name: str) -> str:
     interval = "–" if low != low else f"{low * 100:.1f} – {high * 100:.1f}"
     drawn = f'<td class="num">{interval}</td><td>{range_html(value, low, high)}</td>' if report.intervals else ""
     return (
-        f'<tr><th scope="row">{text(title.title)}</th><td class="num">{text(percent(value))}</td>{drawn}'
+        f'<tr><th scope="row" class="name">{text(title.title)}</th><td class="num">{text(percent(value))}</td>{drawn}'
         f'<td class="meaning">{text(title.meaning)}</td></tr>\n'
     )
 
@@ -128,21 +128,15 @@ def _reading(report: Report) -> str:
 
 
 def _failures(report: Report, examples: Sequence[Example]) -> str:
-    sentences: list[str] = []
     body = ""
     if report.confusion is not None:
-        unit = "" if report.confusion.unit == "pixels" else " images"
-        sentences += [
+        missed = [
             f"{name}: only {share * 100:.1f} % of it was found." for name, share in missed_classes(report.confusion)
         ]
-        sentences += [
-            f"{pair.share * 100:.0f} % of {pair.reference} became {pair.mapped} ({number(pair.count)}"
-            f"{unit or ' pixels'})."
-            for pair in confused_pairs(report.confusion)
-        ]
         worst = worst_images(report.per_image, report.confusion.class_names)
-        body = table_html(worst) if worst is not None else ""
-    return bullets(sentences) + body + "".join(example_html(example) for example in examples)
+        tables = [table for table in (confused_pairs_table(report.confusion), worst) if table is not None]
+        body = bullets(missed) + "".join(table_html(table) for table in tables)
+    return body + "".join(example_html(example) for example in examples)
 
 
 def _split_examples(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:

@@ -43,7 +43,7 @@ def report_to_json(report: Report) -> str:
         "command": report.command,
         "per_image": dict(report.per_image),
     }
-    return json.dumps(_plain(body), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(plain_json(body), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def load_report(path: Path) -> Report:
@@ -127,16 +127,16 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
     """Return JSON's own types: arrays as lists, numpy numbers as Python's, NaN and infinities as None."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_json(item) for item in value]
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain_json(value.tolist())
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain_json(value.item())
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value

@@ -61,3 +61,12 @@ def segmentation_scores(confusion: NDArray[np.int64]) -> SegmentationScores:
     iou = np.divide(hits, union, out=np.full(n_classes, np.nan), where=union > 0)
     f1 = np.divide(2 * hits, both, out=np.full(n_classes, np.nan), where=both > 0)
     return SegmentationScores(iou, f1, float(hits.sum() / max(in_reference.sum(), 1)))
+
+
+def image_mean_iou(confusion: NDArray[np.int64]) -> float:
+    """Return the mean IoU over the classes of one image's reference; NaN where it has none.
+
+    A few pixels mapped to a class that a small image lacks would otherwise count as a whole class lost.
+    """
+    occurs = confusion.sum(1) > 0
+    return float(segmentation_scores(confusion).iou[occurs].mean()) if occurs.any() else float("nan")

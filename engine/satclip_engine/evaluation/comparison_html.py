@@ -1,0 +1,118 @@
+"""A comparison of two reports as a page and as a markdown table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from satclip_engine.evaluation.comparison import ComparedMetric, Comparison
+from satclip_engine.evaluation.html_parts import bullets, facts, page, section, text
+from satclip_engine.evaluation.metrics import percent
+from satclip_engine.evaluation.report_data import Report
+from satclip_engine.evaluation.report_html import task_title
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """Return the comparison as one self-contained page."""
+    a, b = comparison.a, comparison.b
+    warnings = "".join(f'<div class="warning"><p>{text(warning)}</p></div>' for warning in comparison.warnings)
+    findings = [
+        m.difference.sentence(m.title, comparison.name_a, comparison.name_b)
+        for m in comparison.metrics[1:]
+        if m.difference
+    ]
+    sets = a.dataset.title if a.dataset.id == b.dataset.id else f"{a.dataset.title} / {b.dataset.title}"
+    title = f"{comparison.name_b} against {comparison.name_a}"
+    header = (
+        f'<p class="eyebrow">Comparison · {text(task_title(a.task))}</p>\n<h1>{text(title)}</h1>\n'
+        f'<p class="lead">{text(sets)} · part “{text(a.dataset.split)}”</p>'
+        f'<div class="cards"><div class="card main"><div class="name">{text(comparison.sentence)}</div>'
+        "<p>Differences are in percentage points, second minus first. Where an interval includes zero, these images "
+        "cannot tell the two apart.</p></div></div>"
+    )
+    body = [
+        header,
+        warnings,
+        section("metrics", "Metric by metric", _table(comparison, comparison.metrics) + bullets(findings)),
+        section("classes", "IoU class by class", _table(comparison, comparison.classes) if comparison.classes else ""),
+        section("reports", "The two reports", _report_facts("First", a) + _report_facts("Second", b)),
+    ]
+    return page(title, "\n".join(body))
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """Return the comparison as a markdown table, the finding above it."""
+    lines = [comparison.sentence, "", *(f"Note: {warning}" for warning in comparison.warnings), ""]
+    lines += [
+        f"| metric | {_cell(comparison.name_a)} | {_cell(comparison.name_b)} | difference | 95 % interval |",
+        "| --- | --: | --: | --: | --: |",
+    ]
+    for metric in (*comparison.metrics, *comparison.classes):
+        change, interval, _ = _words(metric)
+        lines.append(f"| {_cell(metric.title)} | {percent(metric.a)} | {percent(metric.b)} | {change} | {interval} |")
+    return "\n".join(lines)
+
+
+def _table(comparison: Comparison, metrics: Sequence[ComparedMetric]) -> str:
+    widest = max(
+        (abs(x) for m in metrics if m.difference for x in (m.difference.low, m.difference.high) if x == x), default=0.0
+    )
+    rows = "".join(_row(metric, widest) for metric in metrics)
+    scale = f"−{widest * 100:.0f} to +{widest * 100:.0f} points"
+    return (
+        '<div class="scroll"><table class="wide"><thead><tr><th scope="col"></th>'
+        f'<th scope="col" class="num">{text(comparison.name_a)}</th>'
+        f'<th scope="col" class="num">{text(comparison.name_b)}</th>'
+        '<th scope="col" class="num">difference</th><th scope="col" class="num">95 % interval</th>'
+        f'<th scope="col">{scale}</th><th scope="col">finding</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _row(metric: ComparedMetric, widest: float) -> str:
+    change, interval, verdict = _words(metric)
+    style = {"better": ' class="better"', "worse": ' class="worse"'}.get(verdict, ' class="soft"')
+    return (
+        f'<tr><th scope="row" class="name">{text(metric.title)}</th><td class="num">{text(percent(metric.a))}</td>'
+        f'<td class="num">{text(percent(metric.b))}</td><td class="num">{change}</td><td class="num">{interval}</td>'
+        f"<td>{_drawn(metric, widest)}</td><td{style}>{verdict}</td></tr>\n"
+    )
+
+
+def _words(metric: ComparedMetric) -> tuple[str, str, str]:
+    found = metric.difference
+    if found is None:
+        return f"{(metric.b - metric.a) * 100:+.1f}", "–", "no interval"
+    change = f"{found.difference * 100:+.1f}"
+    if found.low != found.low:
+        return change, "–", "too few images"
+    interval = f"{found.low * 100:+.1f} to {found.high * 100:+.1f}"
+    return change, interval, ("better" if found.difference > 0 else "worse") if found.decided else "not told apart"
+
+
+def _drawn(metric: ComparedMetric, widest: float) -> str:
+    found = metric.difference
+    if found is None or found.low != found.low or not widest:
+        return ""
+    left, right, dot = (50 + 50 * min(max(x / widest, -1.0), 1.0) for x in (found.low, found.high, found.difference))
+    return (
+        f'<span class="range"><i class="zero"></i><i class="band" style="left:{left:.1f}%;width:{right - left:.1f}%">'
+        f'</i><i class="dot" style="left:{dot:.1f}%"></i></span>'
+    )
+
+
+def _report_facts(title: str, report: Report) -> str:
+    dataset, model = report.dataset, report.model
+    return f"<h3>{title}</h3>" + facts(
+        [
+            ("model", f"{text(model.title)} (<code>{text(model.id)}</code>)"),
+            ("weights, sha256", f"<code>{text(model.weights_sha256)}</code>"),
+            ("computed on", f"{text(model.device)}, {text(model.precision)}"),
+            ("data set", f"{text(dataset.title)}, part “{text(dataset.split)}”, {dataset.n_items} images"),
+            ("protocol", text(dataset.protocol)),
+            ("finished", text(report.created_utc)),
+            ("command", f"<code>{text(report.command)}</code>" if report.command else ""),
+        ]
+    )
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|").replace("\n", " ")
