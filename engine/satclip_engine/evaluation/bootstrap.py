@@ -17,7 +17,17 @@ Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], float]
 
 LEVEL = 0.95
+FEW_IMAGES = 15
 _CHUNK = 128
+
+
+def caution(n_images: int) -> str:
+    """Return a sentence on how far to trust an interval over so few images, or "" where there are enough."""
+    if n_images < 2:
+        return "One image alone gives no interval: how far the number would move with another is not known."
+    if n_images < FEW_IMAGES:
+        return f"With only {n_images} images the intervals are rough, and rather too narrow than too wide."
+    return ""
 
 
 def confidence_interval(

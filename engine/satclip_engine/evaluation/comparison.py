@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from satclip_engine.errors import InputError
-from satclip_engine.evaluation.bootstrap import Difference, compare
+from satclip_engine.evaluation.bootstrap import Difference, caution, compare
 from satclip_engine.evaluation.metrics import metric_title
 from satclip_engine.evaluation.report_data import Report
 from satclip_engine.evaluation.statistics import statistic_of
@@ -146,4 +146,6 @@ def _warnings(a: Report, b: Report) -> tuple[str, ...]:
             f"Only {len(ids_a & ids_b)} images are in both reports ({len(ids_a)} and {len(ids_b)}); differences and "
             "intervals are over these."
         )
+    if ids_a and (warning := caution(len(ids_a & ids_b) or min(len(ids_a), len(ids_b)))):
+        found.append(warning)
     return tuple(found)

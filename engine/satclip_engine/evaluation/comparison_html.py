@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from satclip_engine.evaluation.comparison import ComparedMetric, Comparison
-from satclip_engine.evaluation.html_parts import bullets, facts, page, section, text
+from satclip_engine.evaluation.html_parts import facts, page, section, text
 from satclip_engine.evaluation.metrics import percent
 from satclip_engine.evaluation.report_data import Report
 from satclip_engine.evaluation.report_html import task_title
@@ -15,11 +15,6 @@ def comparison_html(comparison: Comparison) -> str:
     """Return the comparison as one self-contained page."""
     a, b = comparison.a, comparison.b
     warnings = "".join(f'<div class="warning"><p>{text(warning)}</p></div>' for warning in comparison.warnings)
-    findings = [
-        m.difference.sentence(m.title, comparison.name_a, comparison.name_b)
-        for m in comparison.metrics[1:]
-        if m.difference
-    ]
     sets = a.dataset.title if a.dataset.id == b.dataset.id else f"{a.dataset.title} / {b.dataset.title}"
     title = f"{comparison.name_b} against {comparison.name_a}"
     header = (
@@ -32,8 +27,8 @@ def comparison_html(comparison: Comparison) -> str:
     body = [
         header,
         warnings,
-        section("metrics", "Metric by metric", _table(comparison, comparison.metrics) + bullets(findings)),
-        section("classes", "IoU class by class", _table(comparison, comparison.classes) if comparison.classes else ""),
+        section("metrics", "Metric by metric", _table(comparison, comparison.metrics)),
+        section("classes", "IoU class by class", _classes(comparison)),
         section("reports", "The two reports", _report_facts("First", a) + _report_facts("Second", b)),
     ]
     return page(title, "\n".join(body))
@@ -46,10 +41,19 @@ def comparison_markdown(comparison: Comparison) -> str:
         f"| metric | {_cell(comparison.name_a)} | {_cell(comparison.name_b)} | difference | 95 % interval |",
         "| --- | --: | --: | --: | --: |",
     ]
-    for metric in (*comparison.metrics, *comparison.classes):
+    named = [(metric.title, metric) for metric in comparison.metrics]
+    named += [(f"IoU {metric.title}", metric) for metric in comparison.classes]
+    for title, metric in named:
         change, interval, _ = _words(metric)
-        lines.append(f"| {_cell(metric.title)} | {percent(metric.a)} | {percent(metric.b)} | {change} | {interval} |")
+        lines.append(f"| {_cell(title)} | {percent(metric.a)} | {percent(metric.b)} | {change} | {interval} |")
     return "\n".join(lines)
+
+
+def _classes(comparison: Comparison) -> str:
+    if not comparison.classes:
+        return ""
+    note = "Of many classes compared at once, about one in twenty leaves zero out by chance alone."
+    return f'<p class="soft">{note}</p>{_table(comparison, comparison.classes)}'
 
 
 def _table(comparison: Comparison, metrics: Sequence[ComparedMetric]) -> str:

@@ -172,6 +172,8 @@ class Report:
     def __post_init__(self) -> None:
         if not self.metrics:
             raise ValueError("a report needs at least its headline metric")
+        if self.per_image and "ids" not in self.per_image:
+            raise ValueError('per_image needs the images\' "ids"')
         lengths = {len(values) for values in self.per_image.values()}
         if len(lengths) > 1:
             raise ValueError(f"per_image needs one entry per image under each name, not {sorted(lengths)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from satclip_engine.evaluation.bootstrap import caution
 from satclip_engine.evaluation.failures import confused_pairs_table, majority_sentence, missed_classes, worst_images
 from satclip_engine.evaluation.html_confusion import confusion_html
 from satclip_engine.evaluation.html_parts import (
@@ -124,6 +125,8 @@ def _reading(report: Report) -> str:
             "Intervals: 95 %, from a bootstrap over images. They say how far the number would move with other images "
             "of the same kind, not with other places or sensors."
         )
+    if report.per_image and (warning := caution(len(report.per_image["ids"]))):
+        sentences.append(warning)
     return f"<p><strong>Protocol.</strong> {text(report.dataset.protocol)}</p>{bullets(sentences)}"
 
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from satclip_engine.evaluation.offsets import decide, fit_offsets, fit_threshold, log_probabilities
 from satclip_engine.evaluation.segmentation import SegmentationScores, confusion_matrix, segmentation_scores
 
+MAX_FIT_PIXELS = 2_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class PixelSample:
@@ -140,8 +142,10 @@ def _known(sample: PixelSample, n_classes: int) -> _Pixels:
 
 
 def _joined(parts: Sequence[_Pixels]) -> _Pixels:
+    """Return the pixels of all parts, thinned evenly to about ``MAX_FIT_PIXELS``: more change no fitted number."""
+    step = max(1, round(sum(len(part.reference) for part in parts) / MAX_FIT_PIXELS))
     return _Pixels(
-        np.concatenate([part.logits for part in parts]),
-        np.concatenate([part.reference for part in parts]),
-        np.concatenate([part.weights for part in parts]),
+        np.concatenate([part.logits[::step] for part in parts]),
+        np.concatenate([part.reference[::step] for part in parts]),
+        np.concatenate([part.weights[::step] for part in parts]),
     )
