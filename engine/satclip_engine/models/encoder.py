@@ -15,6 +15,7 @@ from satclip_engine.models.device import DTYPE_NAMES, device_label, resolve_devi
 from satclip_engine.models.head_variants import DEFAULT_HEAD_VARIANT, HeadVariant, find_head_variant
 from satclip_engine.models.precision import cast_visual, choose_precision, named_precision
 from satclip_engine.models.preprocess import Preprocess
+from satclip_engine.models.registry.installed import verify_weights
 from satclip_engine.models.resnet import ResNetTower
 from satclip_engine.models.source import ModelSource, find_model
 from satclip_engine.models.text_tower import TextTower, load_tokenizer
@@ -133,7 +134,8 @@ def load_encoder(
         config: Folders; from the environment if None.
 
     Raises:
-        ModelError: if the model is unknown, damaged, needs code to load, or has no dense features.
+        ModelError: if the model is unknown, damaged, needs code to load, has no dense features, or its weights are
+            not those that were installed.
         DeviceError: if the device is absent.
         OptionError: on an unknown precision or head variant.
     """
@@ -141,10 +143,11 @@ def load_encoder(
     variant = find_head_variant(head_variant)
     target = resolve_device(device)
     source = find_model(model, config)
+    digest = weights_sha256(source.weights, config.cache_dir)
+    verify_weights(source.weights, digest)
     clip = build_unfilled(source.model_cfg)
     load_weights(clip, read_state_dict(source.weights))
     clip.requires_grad_(requires_grad=False).to(target)
-    digest = weights_sha256(source.weights, config.cache_dir)
 
     def make_tower(visual: Any) -> Tower:
         return build_tower(visual, variant, source.card.cell_px)
