@@ -37,16 +37,41 @@ class PictureFile:
         return _decode(self.path, self.path.name)
 
 
+class ZipArchive:
+    """A zip archive, opened at the first read and then kept: its list of contents is slow to read again.
+
+    Args:
+        path: The zip file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._archive: zipfile.ZipFile | None = None
+
+    def read(self, member: str) -> bytes:
+        """Return the content of ``member``.
+
+        Raises:
+            DataSetError: if archive or member is missing or damaged.
+        """
+        try:
+            if self._archive is None:
+                self._archive = zipfile.ZipFile(self.path)
+            return self._archive.read(member)
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise _damaged(f"{member} in {self.path.name}", error) from error
+
+
 @dataclass(frozen=True)
 class ZipMember:
     """A picture inside a zip archive.
 
     Attributes:
-        archive: The zip file.
+        archive: The zip file, shared by its members.
         member: Name in it.
     """
 
-    archive: Path
+    archive: ZipArchive
     member: str
 
     def read(self) -> Bytes:
@@ -55,13 +80,7 @@ class ZipMember:
         Raises:
             DataSetError: if archive or member is missing or damaged.
         """
-        name = f"{self.member} in {self.archive.name}"
-        try:
-            with zipfile.ZipFile(self.archive) as archive:
-                content = archive.read(self.member)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise _damaged(name, error) from error
-        return _decode(io.BytesIO(content), name)
+        return _decode(io.BytesIO(self.archive.read(self.member)), f"{self.member} in {self.archive.path.name}")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from satclip_engine.harness.datasets.items import ChangeItem, PixelReference, SegmentationItem
-from satclip_engine.harness.datasets.paths import Files, check_partners, item_id, partner
+from satclip_engine.harness.datasets.paths import Files, check_partners, item_id, missing_partners, partner
 from satclip_engine.harness.datasets.references import ColourMask, ThresholdMask, ValueMask
 
 
@@ -64,16 +64,18 @@ class MaskFolders:
         mask: Path of an image's mask, see ``paths.partner``.
         coding: How masks say classes.
         strip: Taken off an image's stem before the mask's name is made.
+        bands: As ``FeatureOptions.bands``; empty takes the set's.
     """
 
     images: Files
     mask: str
     coding: Coding
     strip: str = ""
+    bands: str = ""
 
     def missing(self, folder: Path) -> str:
         """Return what ``folder`` lacks of the layout; empty where nothing."""
-        return self.images.missing(folder)
+        return self.images.missing(folder) or missing_partners(self.images, folder, self.mask, self.strip)
 
     def items(self, folder: Path) -> tuple[SegmentationItem, ...]:
         """Return the images with their masks.
@@ -85,7 +87,7 @@ class MaskFolders:
         masks = tuple(partner(image, self.mask, self.strip) for image in images)
         check_partners(masks, "masks")
         return tuple(
-            SegmentationItem(item_id(image, folder), image, self.coding.reference(mask))
+            SegmentationItem(item_id(image, folder), image, self.coding.reference(mask), bands=self.bands)
             for image, mask in zip(images, masks, strict=True)
         )
 
@@ -108,7 +110,7 @@ class ImagePairs:
 
     def missing(self, folder: Path) -> str:
         """Return what ``folder`` lacks of the layout; empty where nothing."""
-        return self.before.missing(folder)
+        return self.before.missing(folder) or missing_partners(self.before, folder, self.mask)
 
     def items(self, folder: Path) -> tuple[ChangeItem, ...]:
         """Return the pairs.
@@ -125,28 +127,3 @@ class ImagePairs:
             ChangeItem(item_id(first, folder), first, second, self.coding.reference(mask))
             for first, second, mask in zip(before, after, masks, strict=True)
         )
-
-
-@dataclass(frozen=True)
-class FirstOf:
-    """The same split in several published layouts; the first that is there counts.
-
-    Attributes:
-        layouts: In the order of preference.
-    """
-
-    layouts: tuple[MaskFolders, ...]
-
-    def missing(self, folder: Path) -> str:
-        """Return what the first layout lacks if all lack something; empty otherwise."""
-        lacking = [layout.missing(folder) for layout in self.layouts]
-        return lacking[0] if all(lacking) else ""
-
-    def items(self, folder: Path) -> tuple[SegmentationItem, ...]:
-        """Return the items of the first layout that is there.
-
-        Raises:
-            DataSetError: if a mask is missing.
-        """
-        present = [layout for layout in self.layouts if not layout.missing(folder)]
-        return present[0].items(folder) if present else ()

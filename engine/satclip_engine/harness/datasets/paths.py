@@ -20,6 +20,7 @@ class Files:
         last: Position after the last one; None takes all.
         stems: Only files whose name without suffix ends in one of these; empty takes all.
         listed_in: Text file below the set's folder with one file name (or path) per line; only those are taken.
+        partial: The list also names files that are published elsewhere: what is not there is passed over.
     """
 
     pattern: str
@@ -27,12 +28,13 @@ class Files:
     last: int | None = None
     stems: tuple[str, ...] = ()
     listed_in: str = ""
+    partial: bool = False
 
     def missing(self, folder: Path) -> str:
         """Return the pattern or list that ``folder`` lacks; empty where both are there."""
-        if self.listed_in and not (folder / self.listed_in).is_file():
-            return self.listed_in
-        return "" if next(folder.glob(self.pattern), None) else self.pattern
+        if next(folder.glob(self.pattern), None) is None:
+            return self.pattern
+        return "" if not self.listed_in or (folder / self.listed_in).is_file() else self.listed_in
 
     def find(self, folder: Path) -> tuple[Path, ...]:
         """Return the files in ``folder``, sorted by path.
@@ -44,17 +46,17 @@ class Files:
         if self.stems:
             paths = [path for path in paths if path.stem.endswith(self.stems)]
         if self.listed_in:
-            paths = _listed(paths, folder / self.listed_in)
+            paths = _listed(paths, folder / self.listed_in, self.partial)
         return tuple(paths[self.first : self.last])
 
 
-def _listed(paths: list[Path], list_file: Path) -> list[Path]:
+def _listed(paths: list[Path], list_file: Path, partial: bool) -> list[Path]:
     lines = list_file.read_text(encoding="utf-8").splitlines()
     # Lists were often made before a conversion: only the name without suffix counts.
     wanted = {Path(line.strip()).stem for line in lines if line.strip()}
     found = [path for path in paths if path.stem in wanted]
     lacking = sorted(wanted - {path.stem for path in found})
-    if lacking:
+    if lacking and not partial:
         raise DataSetError(
             f"{list_file.name} lists {len(wanted)} files, but {len(lacking)} are not there: {name_some(lacking)}.",
             remedy="Unpack the whole set again.",
@@ -78,6 +80,13 @@ def partner(path: Path, template: str, strip: str = "") -> Path:
     for part in parts:
         where = where.parent if part == ".." else where / part
     return where
+
+
+def missing_partners(files: Files, folder: Path, template: str, strip: str = "") -> str:
+    """Return the pattern of the partners of ``files`` where not one of them is there; empty otherwise."""
+    if any(partner(path, template, strip).is_file() for path in files.find(folder)):
+        return ""
+    return partner(Path(files.pattern), template, strip).as_posix()
 
 
 def check_partners(paths: tuple[Path, ...], what: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from satclip_engine.errors import DataSetError
-from satclip_engine.harness.datasets.images import PICTURE_SUFFIXES, PictureFile, RasterFile, ZipMember
+from satclip_engine.harness.datasets.images import PICTURE_SUFFIXES, PictureFile, RasterFile, ZipArchive, ZipMember
 from satclip_engine.harness.datasets.items import CaptionedItem, ImageSource, SceneItem
 from satclip_engine.harness.datasets.paths import Files, item_id, name_some
 
@@ -80,14 +80,12 @@ class ZippedScenes:
 
     def items(self, folder: Path) -> tuple[SceneItem, ...]:
         """Return the images with their classes."""
-        kept = [row for row in _rows_of(folder / self.rows, self.split) if not self.only or row["cls"] in self.only]
+        rows = _rows_of(folder / self.rows, self.split)
+        kept = [row for row in rows if not self.only or row["cls"] in self.only]
+        pictures = _pictures(folder, self.archive, kept)
         return tuple(
-            SceneItem(
-                str(Path(row["file"]).with_suffix("")),
-                ZipMember(folder / self.archive.format(shard=row["shard"]), row["file"]),
-                self.class_folders.index(row["cls"]),
-            )
-            for row in kept
+            SceneItem(name, source, self.class_folders.index(row["cls"]))
+            for (name, source), row in zip(pictures, kept, strict=True)
         )
 
 
@@ -111,13 +109,11 @@ class ZippedCaptions:
 
     def items(self, folder: Path) -> tuple[CaptionedItem, ...]:
         """Return the images with their captions."""
+        rows = _rows_of(folder / self.rows, self.split)
+        pictures = _pictures(folder, self.archive, rows)
         return tuple(
-            CaptionedItem(
-                str(Path(row["file"]).with_suffix("")),
-                ZipMember(folder / self.archive.format(shard=row["shard"]), row["file"]),
-                tuple(row["captions"]),
-            )
-            for row in _rows_of(folder / self.rows, self.split)
+            CaptionedItem(name, source, tuple(row["captions"]))
+            for (name, source), row in zip(pictures, rows, strict=True)
         )
 
 
@@ -135,3 +131,13 @@ def _missing_zip(folder: Path, rows: str, archive: str) -> str:
 def _rows_of(path: Path, split: str) -> list[dict[str, Any]]:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     return sorted((row for row in rows if not split or row["split"] == split), key=lambda row: str(row["file"]))
+
+
+def _pictures(folder: Path, archive: str, rows: list[dict[str, Any]]) -> list[tuple[str, ZipMember]]:
+    """Return the id and the source of each row's picture."""
+    names = [archive.format(shard=row["shard"]) for row in rows]
+    archives = {name: ZipArchive(folder / name) for name in sorted(set(names))}
+    return [
+        (str(Path(row["file"]).with_suffix("")), ZipMember(archives[name], row["file"]))
+        for name, row in zip(names, rows, strict=True)
+    ]
