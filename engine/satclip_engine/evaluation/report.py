@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,8 @@ def write_texts(texts: Mapping[Path, str]) -> None:
             partial.write_text(text, encoding="utf-8")
             partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise OutputError(
                 f"The report cannot be written to {path.parent}: {error.strerror or error}.",
                 remedy="Choose a folder that you may write to, with space left.",

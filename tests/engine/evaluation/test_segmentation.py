@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from satclip_engine.evaluation.segmentation import confusion_matrix, segmentation_scores
+from satclip_engine.evaluation.segmentation import confusion_matrix, image_mean_iou, segmentation_scores
 from sklearn import metrics
 
 
@@ -43,3 +43,10 @@ def test_a_class_that_never_occurs_is_left_out_of_the_mean() -> None:
     scores = segmentation_scores(confusion_matrix(np.array([0, 0]), np.array([0, 0]), 3))
     assert np.isnan(scores.iou[1:]).all()
     assert scores.mean_iou == 1.0
+
+
+def test_an_images_own_score_counts_the_classes_of_its_reference() -> None:
+    confusion = confusion_matrix(np.array([0, 0, 0, 0]), np.array([0, 0, 0, 2]), 3)
+    assert image_mean_iou(confusion) == 0.75
+    assert segmentation_scores(confusion).mean_iou == 0.375
+    assert np.isnan(image_mean_iou(np.zeros((3, 4), np.int64)))
