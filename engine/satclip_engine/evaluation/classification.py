@@ -162,6 +162,7 @@ def _probe_accuracy(
     probe = LogisticRegression(C=PROBE_C, max_iter=PROBE_ITERATIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a probe stopped early is scored as it is
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # one shot of many classes
         probe.fit(train[chosen], train_labels[chosen])
     return float(probe.score(test, test_labels))
 

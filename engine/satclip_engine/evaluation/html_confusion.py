@@ -9,7 +9,8 @@ from satclip_engine.evaluation.report_data import Confusion
 
 NO_CLASS = "no class"
 _DENSE_FROM = 13
-_LIGHT_INK_FROM = 0.55
+# from these shares on, the other ink reads better on the cell: in both themes, in the dark one only
+_HIGH, _MIDDLE = 0.82, 0.6
 
 
 def confusion_html(confusion: Confusion) -> str:
@@ -28,7 +29,8 @@ def confusion_html(confusion: Confusion) -> str:
         for i, name in enumerate(names)
     )
     what = "Map" if unit == "pixels" else "Answer"
-    heading = f"<h3>{text(confusion.title)}</h3>" if confusion.title else ""
+    title = confusion.title[:1].upper() + confusion.title[1:]
+    heading = f"<h3>{text(title)}</h3>" if title else ""
     return (
         f"{heading}<p>Rows are the reference, columns are the {what.lower()}. Each cell is the share of its row, in "
         f"per cent: of all {text(unit)} of a class in the reference, how many the {what.lower()} gave to each. "
@@ -51,7 +53,7 @@ def _columns(confusion: Confusion) -> tuple[np.ndarray[tuple[int, ...], np.dtype
 def _cell(row: str, column: str, count: int, total: int, unit: str, is_right: bool) -> str:
     share = count / total if total else 0.0
     shown = "" if count == 0 else "&lt;1" if share < 0.005 else f"{share * 100:.0f}"
-    ink = " hi" if share >= _LIGHT_INK_FROM else ""
+    ink = " hi" if share >= _HIGH else " mid" if share >= _MIDDLE else ""
     hue = "right" if is_right else "wrong"
     title = f"{number(count)} of {number(total)} {unit} that are {row} in the reference: {column}"
     return f'<td class="cell{ink}" style="background:rgba(var(--{hue}),{share:.3f})" title="{text(title)}">{shown}</td>'

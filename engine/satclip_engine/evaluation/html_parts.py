@@ -109,16 +109,21 @@ def range_html(value: float, low: float, high: float) -> str:
     )
 
 
-def example_html(example: Example) -> str:
-    """Return pictures side by side with their labels and the colours' names."""
+def examples_html(examples: Sequence[Example]) -> str:
+    """Return examples below one another, those of one or two pictures side by side, or ""."""
+    return f'<div class="examples">{"".join(map(_example, examples))}</div>' if examples else ""
+
+
+def _example(example: Example) -> str:
     pictures = "".join(
         f"<figure><figcaption>{text(label)}</figcaption>"
         f'<img alt="{text(f"{label}: {example.title}")}" src="{_data_address(png)}"></figure>'
         for label, png in example.pictures
     )
+    size = {1: " one", 2: " two"}.get(len(example.pictures), "")
     caption = f'<p class="soft">{text(example.caption)}</p>' if example.caption else ""
     return (
-        f'<article class="example"><h3>{text(example.title)}</h3>{caption}'
+        f'<article class="example{size}"><h3>{text(example.title)}</h3>{caption}'
         f'<div class="pictures">{pictures}</div>{legend(example.legend)}</article>'
     )
 

@@ -65,18 +65,25 @@ table.confusion { font-size: 0.88rem; }
 table.confusion td, table.confusion th { border: 0; padding: 0 0 0 2px; }
 table.confusion td.cell { min-width: 58px; height: 38px; text-align: center; vertical-align: middle;
   font-variant-numeric: tabular-nums; border: 2px solid var(--paper); border-radius: 5px; padding: 0 4px; }
-table.confusion td.cell.hi { color: var(--on-heat); font-weight: 600; }
+table.confusion td.cell.hi { color: var(--on-heat); }
+@media (prefers-color-scheme: dark) { table.confusion td.cell.mid { color: var(--on-heat); } }
 table.confusion.dense td.cell { min-width: 25px; height: 24px; font-size: 0.72rem; padding: 0; }
 table.confusion thead th { text-align: center; padding: 0 4px 6px; color: var(--ink); font-weight: 500;
   max-width: 110px; overflow-wrap: anywhere; }
+table.confusion.dense thead th { padding: 0 0 6px; }
 table.confusion.dense thead th span { writing-mode: vertical-rl; transform: rotate(180deg); }
 table.confusion tbody th { text-align: right; padding-right: 10px; vertical-align: middle; white-space: nowrap; }
 table.confusion thead th.axis, table.confusion thead th.corner { color: var(--soft); font-weight: 600; }
 table.confusion thead th.corner { text-align: right; vertical-align: bottom; padding-right: 10px; }
 table.confusion td.num { color: var(--soft); padding-left: 14px; vertical-align: middle; }
-.example { margin: 18px 0 30px; }
-.example h3 { margin: 0 0 2px; }
-.pictures { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); margin-top: 10px; }
+.examples { display: flex; flex-wrap: wrap; gap: 26px 20px; margin: 18px 0 30px; }
+.example { flex: 0 0 100%; min-width: 0; }
+.example.one { flex-basis: calc(25% - 15px); min-width: 190px; }
+.example.two { flex-basis: calc(50% - 10px); min-width: 300px; }
+.example h3 { margin: 0 0 2px; overflow-wrap: anywhere; }
+.example.one h3 { font-size: 0.9rem; } .example.one p, .example.two p { font-size: 0.88rem; margin: 0; }
+.pictures { display: grid; gap: 12px; margin-top: 10px;
+  grid-template-columns: repeat(auto-fit, minmax(min(200px, 40%), 1fr)); }
 figure { margin: 0; }
 figure img { display: block; width: 100%; height: auto; max-height: 520px;
   object-fit: contain; object-position: left top; border-radius: 4px; background: var(--panel); }

@@ -23,6 +23,7 @@ _TITLES = {
         "boundary F1", "How well outlines agree within a tolerance, mean over the classes."
     ),
     "top1": MetricTitle("top-1", "Share of images whose best class is the right one."),
+    "mean_class_recall": MetricTitle("mean class recall", "Share found of each class, mean over the classes."),
     "top5": MetricTitle("top-5", "Share of images with the right class among the best five."),
     "mean_recall": MetricTitle("mean recall", "Mean of recall@1, @5 and @10 in both directions."),
     "image_to_text_mean": MetricTitle("image → text, mean", "Mean of recall@1, @5 and @10 from images to captions."),
@@ -53,7 +54,8 @@ def metric_title(name: str) -> MetricTitle:
             return MetricTitle(f"{words}, recall@{k}", f"Share of queries with a right answer among the best {k}.")
     measure, colon, class_name = name.partition(":")
     if colon:
-        return MetricTitle(f"{measure.replace('_', ' ').replace('iou', 'IoU')} {class_name}", "One class alone.")
+        measure = measure.replace("_", " ").replace("iou", "IoU")
+        return MetricTitle(f"{measure} {class_name}", "Overlap of map and reference in this class alone.")
     return MetricTitle(name.replace("_", " "), "")
 
 

@@ -49,6 +49,8 @@ def fit_offsets(logits: Logits, reference: Codes, weights: Weights) -> NDArray[n
         weights: float64 (n,) pixels that each stands for.
     """
     n_classes = logits.shape[1]
+    if not len(logits):
+        return np.zeros(n_classes)
     grid = np.arange(-MAX_OFFSET, MAX_OFFSET + STEP / 2, STEP)
     offsets = np.zeros(n_classes)
     best = -1.0
@@ -70,6 +72,8 @@ def fit_threshold(
 ) -> float:
     """Return the least probability that maximises mIoU on these pixels, 0 where none helps."""
     n_classes = logits.shape[1]
+    if not len(logits):
+        return 0.0
     plain = decide(logits, offsets)
     top = _top_probability(logits + offsets.astype(np.float32))
     scores = []

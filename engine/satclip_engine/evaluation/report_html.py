@@ -10,7 +10,7 @@ from satclip_engine.evaluation.failures import confused_pairs_table, majority_se
 from satclip_engine.evaluation.html_confusion import confusion_html
 from satclip_engine.evaluation.html_parts import (
     bullets,
-    example_html,
+    examples_html,
     facts,
     link,
     number,
@@ -95,24 +95,32 @@ def _interval_words(report: Report, name: str) -> str:
 
 
 def _metrics_table(report: Report) -> str:
-    rows = "".join(_metric_row(report, name) for name in report.metrics)
+    classes = [name for name in report.metrics if ":" in name and not name.endswith(report.headline)]
+    main = [name for name in report.metrics if name not in classes]
+    body = _table_of(report, main, '<th scope="col">what it is</th>')
+    return body + (f"<h3>Class by class</h3>{_table_of(report, classes, '')}" if classes else "")
+
+
+def _table_of(report: Report, names: Sequence[str], last_head: str) -> str:
+    rows = "".join(_metric_row(report, name, bool(last_head)) for name in names)
     head = '<th scope="col">metric</th><th scope="col" class="num">value</th>'
     if report.intervals:
         head += '<th scope="col" class="num">95 % interval</th><th scope="col">0 to 100 %</th>'
+    kind = ' class="wide"' if last_head else ""
     return (
-        f'<div class="scroll"><table class="wide"><thead><tr>{head}<th scope="col">what it is</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<div class="scroll"><table{kind}><thead><tr>{head}{last_head}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
-def _metric_row(report: Report, name: str) -> str:
+def _metric_row(report: Report, name: str, is_explained: bool) -> str:
     title, value = metric_title(name), report.metrics[name]
     low, high = report.intervals.get(name, (float("nan"), float("nan")))
     interval = "–" if low != low else f"{low * 100:.1f} – {high * 100:.1f}"
     drawn = f'<td class="num">{interval}</td><td>{range_html(value, low, high)}</td>' if report.intervals else ""
+    meaning = f'<td class="meaning">{text(title.meaning)}</td>' if is_explained else ""
     return (
-        f'<tr><th scope="row" class="name">{text(title.title)}</th><td class="num">{text(percent(value))}</td>{drawn}'
-        f'<td class="meaning">{text(title.meaning)}</td></tr>\n'
+        f'<tr><th scope="row" class="name">{text(title.title)}</th><td class="num">{text(percent(value))}</td>'
+        f"{drawn}{meaning}</tr>\n"
     )
 
 
@@ -139,7 +147,7 @@ def _failures(report: Report, examples: Sequence[Example]) -> str:
         worst = worst_images(report.per_image, report.confusion.class_names)
         tables = [table for table in (confused_pairs_table(report.confusion), worst) if table is not None]
         body = bullets(missed) + "".join(table_html(table) for table in tables)
-    return body + "".join(example_html(example) for example in examples)
+    return body + examples_html(examples)
 
 
 def _split_examples(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
@@ -151,20 +159,23 @@ def _examples(examples: Sequence[Example]) -> str:
     body = ""
     for group, members in groupby(examples, key=lambda example: example.group):
         body += f'<p class="eyebrow">{text(group)}</p>' if group else ""
-        body += "".join(example_html(example) for example in members)
+        body += examples_html(list(members))
     return body
 
 
 def _words(report: Report) -> str:
     prompts = report.prompts
+    has_thresholds = any(spec.threshold is not None for spec in prompts.classes)
     rows = "".join(
         f'<tr><th scope="row">{swatch(spec.colour)}{text(spec.name)}</th><td>{text(", ".join(spec.phrases))}</td>'
-        f'<td class="num">{"–" if spec.threshold is None else f"{spec.threshold:.2f}"}</td></tr>\n'
+        + (f'<td class="num">{number(spec.threshold)}</td>' if has_thresholds else "")
+        + "</tr>\n"
         for spec in prompts.classes
     )
+    last = '<th scope="col" class="num">least probability</th>' if has_thresholds else ""
     table = (
         '<div class="scroll"><table><thead><tr><th scope="col">class</th><th scope="col">phrases</th>'
-        f'<th scope="col" class="num">least probability</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f"{last}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     temperature = "" if prompts.temperature is None else f"{prompts.temperature:g}"
     templates = " · ".join(f"<code>{text(template)}</code>" for template in prompts.templates)

@@ -4,7 +4,8 @@
 
 - a number: the metric of that name is the mean over images (``"top1"``: 0 or 1);
 - a pair [part, whole]: the metric of that name is sum of parts / sum of wholes;
-- ``"confusion"`` (K, K + 1), rows = reference: ``mean_iou``, ``mean_f1``, ``pixel_accuracy``, ``iou:0`` … by position;
+- ``"confusion"`` (K, K + 1), rows = reference: ``mean_iou``, ``mean_f1``, ``pixel_accuracy``, ``iou:0`` … by
+  position (``iou:NAME`` only as a pair, above);
 - ``"boundary"`` (K, 4) counts of ``boundaries.py``: ``mean_boundary_f1``;
 - ``"retrieval"`` (2, 1 + len(ks)) of ``retrieval.py``: ``mean_recall``, ``image_to_text_r1`` …;
 - ``"change"`` (2, 3) confusion of ``change.py``: ``change_f1``, ``change_iou`` ….
@@ -35,15 +36,13 @@ def statistic_of(metric: str, per_image: Mapping[str, list[Any]]) -> tuple[Float
     """
     prefix = TUNED_PREFIX if metric.startswith(TUNED_PREFIX) else ""
     name = metric.removeprefix(prefix)
+    if metric in per_image and metric != "ids":
+        values = np.asarray(per_image[metric], dtype=np.float64)
+        return (values if values.ndim > 1 else np.stack([values, np.ones_like(values)], axis=1)), _ratio
     source, function = _from_matrix(name)
-    if function is not None and prefix + source in per_image:
-        return np.asarray(per_image[prefix + source], dtype=np.float64), function
-    if metric == "ids" or metric not in per_image:
+    if function is None or prefix + source not in per_image:
         return None
-    values = np.asarray(per_image[metric], dtype=np.float64)
-    if values.ndim == 1:
-        values = np.stack([values, np.ones_like(values)], axis=1)
-    return values, _ratio
+    return np.asarray(per_image[prefix + source], dtype=np.float64), function
 
 
 def intervals_of(

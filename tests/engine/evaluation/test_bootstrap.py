@@ -93,6 +93,8 @@ def test_a_model_does_not_differ_from_itself() -> None:
         ("hit_rate", {"ids": ["a", "b"], "hit_rate": [[1, 3], [2, 3]]}, 0.5),
         ("mean_iou", {"ids": ["a"], "confusion": [[[3, 1, 0], [0, 4, 0]]]}, (3 / 4 + 4 / 5) / 2),
         ("iou:1", {"ids": ["a"], "confusion": [[[3, 1, 0], [0, 4, 0]]]}, 4 / 5),
+        ("tuned_iou:road", {"ids": ["a", "b"], "tuned_iou:road": [[1, 4], [2, 4]]}, 3 / 8),
+        ("iou:1", {"ids": ["a"], "iou:1": [[1, 2]], "confusion": [[[3, 1, 0], [0, 4, 0]]]}, 1 / 2),
         ("tuned_pixel_accuracy", {"ids": ["a"], "tuned_confusion": [[[3, 1, 0], [0, 4, 0]]]}, 7 / 8),
         ("mean_f1", {"ids": ["a"], "confusion": [[[3, 1, 0], [0, 4, 0]]]}, (6 / 7 + 8 / 9) / 2),
         ("mean_boundary_f1", {"ids": ["a", "b"], "boundary": [[[4, 2, 0, 0]], [[0, 0, 4, 2]]]}, 0.5),

@@ -68,6 +68,12 @@ def test_labels_without_meaning_stay_at_chance() -> None:
     assert 0.18 < probe.mean < 0.32
 
 
+def test_one_shot_of_many_classes_is_a_probe_like_any() -> None:
+    labels = np.repeat(np.arange(30), 2)
+    (probe,) = linear_probe(np.eye(30)[labels], labels, np.eye(30), np.arange(30), shots=(1,), seeds=(0,))
+    assert probe.mean == 1.0
+
+
 def test_shots_beyond_the_smallest_class_are_left_out() -> None:
     train, labels = clusters(3, 0.1, 0)
     assert [probe.shots for probe in linear_probe(train, labels, train, labels, shots=(1, 3, 5), seeds=(0,))] == [1, 3]

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 from satclip_engine.errors import InputError, OutputError
 from satclip_engine.evaluation.failures import confused_pairs, worst_images
-from satclip_engine.evaluation.report import Confusion, Report, Table, load_report, markdown_row, save_report
+from satclip_engine.evaluation.report import (
+    Confusion,
+    PromptClass,
+    Prompts,
+    Report,
+    Table,
+    load_report,
+    markdown_row,
+    save_report,
+)
 from satclip_engine.evaluation.report_html import report_html
 
 from tests.engine.evaluation.made_report import NAMES, made_report, png
@@ -167,6 +176,21 @@ def test_the_dullest_answer_is_told(report: Report) -> None:
     confusion = Confusion(("sea", "land"), np.array([[60, 15, 0], [20, 5, 0]]))
     text = Page(report_html(made_report(confusion=confusion, per_image={}, intervals={}))).text
     assert "calling every pixel sea, the commonest class, would score 37.5 % mIoU and 75.0 % pixel accuracy" in text
+
+
+def test_classes_among_the_metrics_have_their_own_table() -> None:
+    metrics = {"iou:road": 0.41, "tuned_iou:road": 0.52, "mean_iou": 0.33, "iou:trees": 0.25}
+    page = Page(report_html(made_report(metrics=metrics, intervals={}))).text
+    by_class = page[page.index("Class by class") : page.index("How to read them", page.index("Class by class"))]
+    assert "IoU trees 25.0 %" in by_class
+    assert "41.0 %" not in by_class
+    assert "IoU road, tuned 52.0 %" in page
+
+
+def test_no_thresholds_no_column() -> None:
+    plain = Prompts(classes=(PromptClass("sea", ("sea", "ocean")),))
+    assert "least probability" not in Page(report_html(made_report(prompts=plain))).text
+    assert "least probability" in Page(report_html(made_report())).text
 
 
 def test_few_images_are_warned_about() -> None:

@@ -113,6 +113,13 @@ def test_ignored_pixels_are_dropped_and_few_images_make_few_folds() -> None:
     assert tuned.confusion.sum() == 350
 
 
+def test_images_without_a_labelled_pixel_choose_nothing() -> None:
+    blank = [PixelSample(f"blank {i}", np.zeros((0, 3)), np.zeros(0, int)) for i in range(3)]
+    tuned = cross_validated_offsets([image(0), *blank], 3, folds=4, background=0)
+    assert tuned.confusion.sum() == 3000
+    assert tuned.offsets[[i for i, fold in enumerate(tuned.folds) if "image 0" in fold]].tolist() == [[0, 0, 0]]
+
+
 def test_one_image_cannot_be_cross_validated() -> None:
     with pytest.raises(ValueError, match="two images"):
         cross_validated_offsets([image(0)], 3)
