@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +24,7 @@ KEY_CHANNELS = 32
 CORRECTION = 0.1
 
 # Pixels of a strip: kernels of 121 taps and their correction then stay in the processor's cache.
-_STRIP_PIXELS = 7 * 1024
-# Channels that share one sweep over a strip's kernel.
-_CHANNEL_BLOCK = 64
+_STRIP_PIXELS = 4 * 1024
 
 
 class JointBilateralPass(nn.Module):
@@ -49,7 +48,8 @@ class JointBilateralPass(nn.Module):
     def keys(self, guidance: Tensor) -> Tensor:
         """Return the keys (32, h + 2R, w + 2R) of a guidance image (3, h, w), reflected at its border."""
         # Keys belong to single pixels, so padding them equals padding the image.
-        return _reflect(self.range_proj(guidance[None])[0], self.radius_px)
+        keys: Tensor = self.range_proj(guidance[None])[0]
+        return _reflect(keys, self.radius_px)
 
     def kernel(self, keys: Tensor, guidance: Tensor) -> Tensor:
         """Return the weights of the neighbours, row-major, vertical offset first.
@@ -61,12 +61,16 @@ class JointBilateralPass(nn.Module):
         Returns:
             ((2R + 1)², h, w) float; the sum over the first axis is 1 but for the learned correction.
         """
+        first, first_bias = _affine(self.fixup_proj[0])
+        second, second_bias = _affine(self.fixup_proj[3])
         bilateral = self._bilateral(keys, guidance.shape[1], guidance.shape[2]).flatten(1)
-        first, second = self.fixup_proj[0], self.fixup_proj[3]
-        seen = torch.cat([bilateral, guidance.flatten(1)])
-        hidden = functional.gelu(torch.addmm(first.bias[:, None], first.weight.flatten(1), seen))
-        correction = torch.addmm(second.bias[:, None], second.weight.flatten(1), hidden)
-        return (bilateral + CORRECTION * correction).unflatten(1, guidance.shape[1:])
+        # Biases as columns for a channel of ones: two plain products, nothing else to write.
+        image = torch.cat([guidance.flatten(1), torch.ones_like(guidance[:1]).flatten(1)])
+        of_taps, of_image = first[:, : len(bilateral)], first[:, len(bilateral) :]
+        seen = torch.addmm(torch.cat([of_image, first_bias], dim=1) @ image, of_taps, bilateral)
+        base = bilateral + CORRECTION * second_bias
+        kernel = torch.addmm(base, second, functional.gelu(seen), alpha=CORRECTION)
+        return kernel.reshape(-1, *guidance.shape[1:])
 
     def forward(self, values: Tensor, guidance: Tensor) -> Tensor:
         """Return ``values`` (C, h, w) at twice their size, along the edges of ``guidance`` (3, 2h, 2w)."""
@@ -91,12 +95,11 @@ class JointBilateralPass(nn.Module):
         centres = keys[:, radius : radius + height, radius : radius + width]
         # The temperature belongs to one of the two factors; e^temp is kept in [1e-4, 1e4] as the reference does.
         centres = centres * self.range_temp.exp().clamp(1e-4, 1e4)
-        likeness = torch.zeros(side, side, height, width, dtype=keys.dtype, device=keys.device)
-        for channel in range(keys.shape[0]):
-            # One channel for all offsets at a time: no (taps x channels) products are ever stored.
-            likeness.addcmul_(centres[channel], neighbours[channel])
         # softmax(s) · g, divided by its sum, is softmax(s + ln g).
-        likeness += self._log_gaussian(keys)[:, :, None, None]
+        likeness = self._log_gaussian(keys)[:, :, None, None].expand(side, side, height, width).contiguous()
+        for centre, around in zip(centres, neighbours, strict=True):
+            # One channel for all offsets at a time: no (taps x channels) products are ever stored.
+            likeness = likeness.addcmul_(centre, around)
         return likeness.flatten(0, 1).softmax(0)
 
     def _log_gaussian(self, like: Tensor) -> Tensor:
@@ -188,19 +191,22 @@ def weighted_sum(padded: Tensor, kernel: Tensor) -> Tensor:
     """
     side = math.isqrt(kernel.shape[0])
     height, width = kernel.shape[1:]
-    sums = []
-    for block in padded.split(_CHANNEL_BLOCK):
-        total = block.new_zeros(block.shape[0], height, width)
-        for index, weights in enumerate(kernel):
-            row, col = divmod(index, side)
-            total.addcmul_(weights, block[:, row : row + height, col : col + width])
-        sums.append(total)
-    return torch.cat(sums) if len(sums) > 1 else sums[0]
+    total = padded.new_zeros(padded.shape[0], height, width)
+    for index, weights in enumerate(kernel):
+        row, col = divmod(index, side)
+        total.addcmul_(weights, padded[:, row : row + height, col : col + width])
+    return total
 
 
 def _two_layers(inputs: int, outputs: int) -> nn.Sequential:
     # The third place is dropout in the published modules, which does nothing outside training.
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1), nn.GELU(), nn.Identity(), nn.Conv2d(outputs, outputs, 1))
+
+
+def _affine(layer: nn.Module) -> tuple[Tensor, Tensor]:
+    """Return the matrix (outputs, inputs) and the column of biases (outputs, 1) of a 1 x 1 convolution."""
+    convolution = cast("nn.Conv2d", layer)
+    return convolution.weight.flatten(1), cast("Tensor", convolution.bias)[:, None]
 
 
 def _radius(bias: Tensor) -> int:

@@ -2,19 +2,24 @@
 
 With cells t, mixing M = I + 0.1·W and offset b, the finest feature is z = U(M t) + 0.1·b, where U, the four passes, is
 linear. A phrase's score ⟨p, z⟩ is therefore U(pᵀ M t) + 0.1·pᵀ b: exact, with one channel per phrase. Only the length
-|z| of a cosine is not linear. It is computed exactly after the first n passes (where there are few pixels) and carried
-through the others as one more channel; n = 4 is exact, n = 0 takes the cells' own lengths.
+|z| of a cosine is not linear. It is the length over the principal components of the cells, so these travel along as
+further channels; before each pass the least of them are melted into one channel that holds the length of the rest.
+Early passes have few pixels and lose much detail, so they keep many components; the last keeps the fewest.
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from satclip_engine.models.learned_upsampler import CORRECTION, LearnedUpsampler
 
-# Two passes of all channels cost a twelfth of four.
-DEFAULT_NORM_PASSES = 1
+# Share of the cells' energy that may be melted before each pass: cosines then stay within 1e-3 (docs/scale-study.md).
+MELTED_SHARES = (0.0001, 0.005, 0.015, 0.04)
+# The cells' own lengths, upsampled: one channel, for comparison.
+LENGTH_ONLY = (1.0, 1.0, 1.0, 1.0)
 
 _LEAST_NORM = 1e-12
 
@@ -31,9 +36,10 @@ def upsample_then_project(upsampler: LearnedUpsampler, tokens: Tensor, guidance:
     Returns:
         (P, 16h, 16w) float32.
     """
-    fine = upsampler(tokens, guidance)
-    scores = (phrases @ fine.flatten(1)).unflatten(1, fine.shape[1:])
-    return scores / torch.linalg.vector_norm(fine, dim=0).clamp_min(_LEAST_NORM)
+    fine: Tensor = upsampler(tokens, guidance)
+    scores = torch.einsum("pd,dhw->phw", phrases, fine)
+    cosines: Tensor = scores / torch.linalg.vector_norm(fine, dim=0).clamp_min(_LEAST_NORM)
+    return cosines
 
 
 def project_then_upsample(
@@ -41,32 +47,49 @@ def project_then_upsample(
     tokens: Tensor,
     guidance: Tensor,
     phrases: Tensor,
-    norm_passes: int = DEFAULT_NORM_PASSES,
+    melted_shares: tuple[float, ...] = MELTED_SHARES,
 ) -> Tensor:
-    """Return the same cosines from P + 2 channels.
+    """Return the same cosines from the channels that the phrases and the length need.
 
     Args:
         upsampler: As in ``upsample_then_project``.
         tokens: As there.
         guidance: As there.
         phrases: As there.
-        norm_passes: Passes run on all D channels to get the length, 0 to 4.
+        melted_shares: For each pass, how much of the cells' energy need not be followed by direction, in [0, 1].
     """
     mixed, offset = _mix(upsampler, tokens)
-    # One product gives the phrases' scores and the share of the length that the offset brings.
-    directions = torch.cat([phrases, offset[None]])
-    coarse = upsampler.upsample(mixed, guidance, stop=norm_passes)
-    linear = (directions @ coarse.flatten(1)).unflatten(1, coarse.shape[1:])
-    length = torch.linalg.vector_norm(coarse, dim=0, keepdim=True)
-    fine = upsampler.upsample(torch.cat([linear, length]), guidance, start=norm_passes)
-    scores, along, length = fine[:-2], fine[-2], fine[-1]
-    square = length.square() + 2 * along + offset.square().sum()
-    return (scores + (phrases @ offset)[:, None, None]) / square.clamp_min(_LEAST_NORM**2).sqrt()
+    # The offset's own channel is the share that it brings to the length.
+    linear = torch.einsum("pd,dhw->phw", torch.cat([phrases, offset[None]]), mixed)
+    components, energy = _principal(mixed)
+    rest = mixed.new_zeros(1, *mixed.shape[1:])
+    for number, share in enumerate(melted_shares):
+        keep = int((energy < 1 - share).sum()) + 1 if share < 1 else 0
+        rest = torch.cat([rest, components[keep:]]).square().sum(0, keepdim=True).sqrt()
+        values = torch.cat([linear, components[:keep], rest])
+        values = upsampler.upsample(values, guidance, start=number, stop=number + 1)
+        linear, components, rest = values[: len(linear)], values[len(linear) : -1], values[-1:]
+    square = torch.cat([components, rest]).square().sum(0) + 2 * linear[-1] + offset.square().sum()
+    return (linear[:-1] + (phrases @ offset)[:, None, None]) / square.clamp_min(_LEAST_NORM**2).sqrt()
 
 
 def _mix(upsampler: LearnedUpsampler, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Return M t (D, h, w) and 0.1·b (D,)."""
     if upsampler.mixing is None:
         return tokens, tokens.new_zeros(tokens.shape[0])
-    mixed = tokens + CORRECTION * torch.nn.functional.conv2d(tokens[None], upsampler.mixing.weight)[0]
-    return mixed, CORRECTION * upsampler.mixing.bias
+    weight, bias = upsampler.mixing.weight.flatten(1), cast("Tensor", upsampler.mixing.bias)
+    return tokens + CORRECTION * torch.einsum("ed,dhw->ehw", weight, tokens), CORRECTION * bias
+
+
+def _principal(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the cells' coordinates along their principal axes (r, h, w) and the share of energy in the first ones."""
+    flat = values.flatten(1)
+    if flat.shape[1] <= flat.shape[0]:  # the smaller of the two Gram matrices has the same eigenvalues
+        energies, axes = torch.linalg.eigh(flat.T @ flat)
+        coordinates = (axes * energies.clamp_min(0).sqrt()).T
+    else:
+        energies, axes = torch.linalg.eigh(flat @ flat.T)
+        coordinates = axes.T @ flat
+    energies = energies.flip(0).clamp_min(0)
+    shares = energies.cumsum(0) / energies.sum().clamp_min(_LEAST_NORM)
+    return coordinates.flip(0).reshape(-1, *values.shape[1:]), shares
