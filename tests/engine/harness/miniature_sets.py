@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def class_folders(root: Path, names: Sequence[str], suffix: str = "jpg", per_cla
             picture(root / name / f"{name}_{number}.{suffix}", seed=number)
 
 
-def karpathy(json_file: Path, images: Path, splits: dict[str, Sequence[str]]) -> None:
+def karpathy(json_file: Path, images: Path, splits: Mapping[str, Sequence[str]]) -> None:
     """Write a captions file and its images; every image has five sentences, two of them the same."""
     entries: list[dict[str, Any]] = []
     for split, names in splits.items():

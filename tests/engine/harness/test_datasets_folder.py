@@ -262,6 +262,15 @@ def test_a_folder_that_is_nothing_says_what_it_could_be(tmp_path: Path) -> None:
         load_folder(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("other", ["labels", "forest", ""])
+def test_a_mislaid_images_folder_is_never_taken_for_a_class(tmp_path: Path, other: str) -> None:
+    mini.picture(tmp_path / "mine/images/a.png")
+    if other:
+        mini.picture(tmp_path / "mine" / other / "a.png")
+    with pytest.raises(DataSetError, match="not laid out as a data set"):
+        load_folder(tmp_path / "mine")
+
+
 def test_the_task_may_be_chosen_where_a_folder_fits_several(tmp_path: Path) -> None:
     folder = own(tmp_path)
     mini.labelled_pair(folder / "images/a.jpg", folder / "masks/a.png", [1, 2])

@@ -394,3 +394,15 @@ def test_an_unknown_split_or_task_names_the_known_ones(tmp_path: Path) -> None:
 def test_the_root_may_be_the_folder_of_the_set_itself(tmp_path: Path) -> None:
     mini.class_folders(tmp_path / "AID", ["Airport"])
     assert find_dataset("aid", tmp_path / "AID").folder == tmp_path / "AID"
+
+
+def test_the_documentation_lists_every_set() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/evaluation-datasets.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| `")}
+    datasets = list_datasets(None)
+    assert set(rows) == {f"`{dataset.id}`" for dataset in datasets}
+    for dataset in datasets:
+        row = rows[f"`{dataset.id}`"]
+        assert all(task in row for task in dataset.tasks)
+        for names in dataset.splits.values():
+            assert all(name in row for name in names), dataset.id

@@ -60,7 +60,9 @@ def _fitting(path: Path) -> Mapping[str, Callable[[Path], DataSet]]:
         fits["segmentation"] = _segmentation
     if (path / _CAPTIONS).is_file():
         fits["retrieval"] = _retrieval
-    if "segmentation" not in fits and class_folders(path):
+    names = class_folders(path)
+    # A lone or mislaid images/ is no class: its owner meant one of the other layouts.
+    if len(names) > 1 and "images" not in names:
         fits["classification"] = _classification
     return fits
 

@@ -32,7 +32,7 @@ vehicle: vehicle, car  #00008E
 roof: roof, rooftop  #464646
 water: water, river, lake  #1C2AA8
 """
-# In the order of their values from 1; 0 is background, which the set's authors do not score.
+# In the order of their values from 1; 0 is background: whatever was not labelled, so no word fits it.
 _FLOODNET_CLASSES = """
 flooded building: flooded building, house in water  #C40000
 building: building, house, roof  #FF8080
@@ -156,8 +156,8 @@ def _floodnet() -> DataSet:
         classes=parse_classes(_FLOODNET_CLASSES),
         splits={"segmentation": {name: split(name) for name in ("test", "val", "train")}},
         default_split="test",
-        protocol="Nine classes on the test images; background (0) is left out as in the paper. Names and plain words "
-        "of the classes are asked.",
+        protocol="Nine classes on the test images; background (0), which is whatever else there is, is left out. "
+        "Names and plain words of the classes are asked.",
         licence="CDLA-Permissive-1.0",
         url="https://github.com/BinaLab/FloodNet-Supervised_v1.0",
         citation="Rahnemoonfar et al. 2021",

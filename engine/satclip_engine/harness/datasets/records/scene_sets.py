@@ -104,7 +104,7 @@ def _eurosat_ms() -> DataSet:
         classes=_classes(_EUROSAT),
         splits={"classification": splits},
         default_split="all",
-        protocol=_PROTOCOL + " Bands 4, 3, 2 with one fixed reflectance scaling; other mappings by --bands.",
+        protocol=_PROTOCOL + " Bands 4, 3, 2 with one fixed reflectance scaling.",
         licence="MIT; contains Copernicus Sentinel data",
         url="https://github.com/phelber/EuroSAT",
         citation="Helber et al. 2019",
@@ -123,7 +123,12 @@ def _aid() -> DataSet:
         title="AID, 600 px",
         tasks=("classification",),
         classes=aid_classes(),
-        splits={"classification": _splits(patterns, tuple(AID_PHRASES), "aid-{split}.txt")},
+        # Every paper draws its own split of AID; none is published as lists.
+        splits={
+            "classification": {
+                "all": FirstOf(tuple(ClassFolders(Files(pattern), tuple(AID_PHRASES)) for pattern in patterns))
+            }
+        },
         default_split="all",
         protocol=_PROTOCOL,
         licence="research use",
