@@ -95,7 +95,7 @@ def share_html(share: float | int | None) -> str:
         return "–"
     width = min(max(share, 0.0), 1.0) * 100
     track = f'<span class="track"><i style="width:{width:.1f}%"></i></span>'
-    return f'<span class="share">{track}{text(percent(share))}</span>'
+    return f'<span class="share">{track}<span class="value">{text(percent(share))}</span></span>'
 
 
 def range_html(value: float, low: float, high: float) -> str:

@@ -49,6 +49,7 @@ td.meaning { min-width: 260px; } th.name { white-space: nowrap; }
 th.num, td.num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.meaning { color: var(--soft); font-size: 0.88rem; }
 .share { display: inline-flex; align-items: center; justify-content: flex-end; gap: 10px; }
+.share .value { min-width: 4.3em; }
 .track { position: relative; display: inline-block; width: 90px; height: 8px; border-radius: 4px;
   background: var(--line); overflow: hidden; }
 .track i { position: absolute; left: 0; top: 0; bottom: 0; background: var(--bar); }
@@ -69,17 +70,20 @@ table.confusion td.cell.hi { color: var(--on-heat); }
 @media (prefers-color-scheme: dark) { table.confusion td.cell.mid { color: var(--on-heat); } }
 table.confusion.dense td.cell { min-width: 25px; height: 24px; font-size: 0.72rem; padding: 0; }
 table.confusion thead th { text-align: center; padding: 0 4px 6px; color: var(--ink); font-weight: 500;
-  max-width: 110px; overflow-wrap: anywhere; }
+  max-width: 110px; hyphens: auto; }
 table.confusion.dense thead th { padding: 0 0 6px; }
 table.confusion.dense thead th span { writing-mode: vertical-rl; transform: rotate(180deg); }
 table.confusion tbody th { text-align: right; padding-right: 10px; vertical-align: middle; white-space: nowrap; }
 table.confusion thead th.axis, table.confusion thead th.corner { color: var(--soft); font-weight: 600; }
-table.confusion thead th.corner { text-align: right; vertical-align: bottom; padding-right: 10px; }
+table.confusion thead th.corner { text-align: right; vertical-align: bottom; padding-right: 10px;
+  white-space: nowrap; }
 table.confusion td.num { color: var(--soft); padding-left: 14px; vertical-align: middle; }
 .examples { display: flex; flex-wrap: wrap; gap: 26px 20px; margin: 18px 0 30px; }
 .example { flex: 0 0 100%; min-width: 0; }
 .example.one { flex-basis: calc(25% - 15px); min-width: 190px; }
 .example.two { flex-basis: calc(50% - 10px); min-width: 300px; }
+.example.one, .example.two { display: flex; flex-direction: column; }
+.example.one .pictures, .example.two .pictures { margin-top: auto; padding-top: 8px; }
 .example h3 { margin: 0 0 2px; overflow-wrap: anywhere; }
 .example.one h3 { font-size: 0.9rem; } .example.one p, .example.two p { font-size: 0.88rem; margin: 0; }
 .pictures { display: grid; gap: 12px; margin-top: 10px;

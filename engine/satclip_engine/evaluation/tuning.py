@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from satclip_engine.evaluation.offsets import decide, fit_offsets, fit_threshold, log_probabilities
 from satclip_engine.evaluation.segmentation import SegmentationScores, confusion_matrix, segmentation_scores
 
-MAX_FIT_PIXELS = 2_000_000
+MAX_FIT_PIXELS = 500_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,8 @@ class TunedScores:
         return (
             f"Tuned: one offset per class on log-probabilities{threshold}, fitted by coordinate ascent on mIoU with "
             f"{len(self.folds)}-fold cross-validation over images; each pixel is scored with numbers that its own "
-            "image did not help to choose. Untuned: none of this."
+            "image did not help to choose, though neighbouring images may lie in different folds. "
+            "Untuned: none of this."
         )
 
 
