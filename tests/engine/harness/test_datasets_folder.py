@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 from satclip_engine.errors import ClassesError, DataSetError
 from satclip_engine.harness.datasets import CaptionedItem, SceneItem, SegmentationItem, load_folder
 
@@ -86,6 +87,36 @@ def test_grey_masks_count_by_colour_where_values_do_not_fit(tmp_path: Path) -> N
     folder = own(tmp_path, "road  #FFFFFF\nother  #000000")
     mini.labelled_pair(folder / "images/a.jpg", folder / "masks/a.png", [255, 0, 255])
     assert codes_of(folder) == [[0, 1, 0]]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_is_no_colour(tmp_path: Path, mode: str) -> None:
+    folder = own(tmp_path, "road  #808080\nother  #101010")
+    mini.picture(folder / "images/a.jpg", 2, 1)
+    mask = Image.new(mode, (2, 1))
+    for column, grey in ((0, 0x80), (1, 0x10)):
+        mask.putpixel((column, 0), (grey, grey, grey, 0) if mode == "RGBA" else (grey, 0))
+    mask.save(folder / "masks/a.png")
+    assert codes_of(folder) == [[0, 1]]
+
+
+@pytest.mark.parametrize("kind", ["colours", "values"])
+def test_large_masks_are_read_whole(tmp_path: Path, kind: str) -> None:
+    """More rows than are decoded at a time, the last of them odd."""
+    folder = own(tmp_path)
+    rng = np.random.default_rng(0)
+    expected = rng.integers(0, 3, (1_300, 5))
+    mini.picture(folder / "images/a.png", 5, 1_300)
+    palette = np.array([mini.colour(code) for code in (WATER, FOREST, BUILDING)], np.uint8)
+    mask = palette[expected] if kind == "colours" else (expected + 1).astype(np.uint8)
+    Image.fromarray(mask).save(folder / "masks/a.png")
+    (item,) = load_folder(folder).items()
+    assert isinstance(item, SegmentationItem)
+    np.testing.assert_array_equal(item.read_reference(), expected)
+    mask[[600, 1_299], 0] = 77
+    Image.fromarray(mask).save(folder / "masks/a.png")
+    with pytest.raises(DataSetError, match=r"\(2 px\), of 6,500 px"):
+        item.read_reference()
 
 
 def test_an_unknown_colour_is_named_with_its_count(tmp_path: Path) -> None:

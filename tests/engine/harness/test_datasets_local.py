@@ -84,6 +84,13 @@ def test_a_zip_that_is_missing_is_named(tmp_path: Path) -> None:
         items[0].read_image()
 
 
+def test_damaged_rows_are_said(tmp_path: Path) -> None:
+    path = aid(tmp_path) / "aid_rsicd/captions.jsonl"
+    path.write_text(path.read_text(encoding="utf-8")[:-20], encoding="utf-8")
+    with pytest.raises(DataSetError, match=r"captions\.jsonl is damaged"):
+        find_dataset("aid_rsicd", tmp_path).items()
+
+
 @pytest.mark.parametrize("name", ["dubai_mbrsc", "dubai_synonyms"])
 def test_dubai(tmp_path: Path, name: str) -> None:
     for tile in ("tile1", "tile7"):

@@ -129,8 +129,13 @@ def _missing_zip(folder: Path, rows: str, archive: str) -> str:
 
 
 def _rows_of(path: Path, split: str) -> list[dict[str, Any]]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return sorted((row for row in rows if not split or row["split"] == split), key=lambda row: str(row["file"]))
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return sorted((row for row in rows if not split or row["split"] == split), key=lambda row: str(row["file"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataSetError(
+            f"{path.name} is damaged ({error!r}).", remedy="Get the set again.", code="dataset.damaged", path=str(path)
+        ) from error
 
 
 def _pictures(folder: Path, archive: str, rows: list[dict[str, Any]]) -> list[tuple[str, ZipMember]]:
