@@ -8,15 +8,20 @@ import traceback
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QProcess, Qt, QTimer
 from qgis.PyQt.QtWidgets import QDockWidget
 from qgis.utils import iface, plugins
 
+if TYPE_CHECKING:
+    from satclip_qgis.gui.workbench import Workbench
+
 OUT = Path(os.environ["SATCLIP_SHOTS"])
 PREFIX = os.environ["SATCLIP_SHOTS_PREFIX"]
 PATIENCE_S = 240.0
+FETCHED_MODEL = "remoteclip-vit-b-32"
 Step = Generator[Callable[[], bool], None, None]
 
 
@@ -34,26 +39,10 @@ def shot(name: str, settle_s: float = 1.5) -> Step:
     yield lambda: process.state() == QProcess.ProcessState.NotRunning
 
 
-def story() -> Step:
+def map_story() -> Step:
     """Map a scene from words, as a user would."""
-    window, canvas = iface.mainWindow(), iface.mapCanvas()
-    window.showMaximized()
-    window.findChild(QDockWidget, "Browser").hide()
-    layer = QgsRasterLayer(os.environ["SATCLIP_SHOTS_SCENE"], Path(os.environ["SATCLIP_SHOTS_SCENE"]).stem)
-    QgsProject.instance().setCrs(layer.crs())
-    QgsProject.instance().addMapLayer(layer)
-    bench = plugins["satclip_qgis"].workbench
+    bench = yield from show_scene()
     dock, page = bench.dock, bench.page
-    dock.show()
-    window.resizeDocks([window.findChild(QDockWidget, "Layers"), dock], [360, 470], Qt.Orientation.Horizontal)
-    yield after(2)
-    canvas.setExtent(layer.extent())
-    canvas.refresh()
-    state = page.state()
-    features = replace(state.features, model=os.environ["SATCLIP_SHOTS_MODEL"])
-    page.set_state(replace(state, layer_id=layer.id(), features=features))
-    page.live.check.setChecked(False)
-    yield lambda: bench.engine.connection.state == "ready"
     yield lambda: "on disk" in page.run_bar.line.text()
     page.run_bar.run_button.click()
     yield lambda: page.run_bar.bar.value() > 250 and page.run_bar.is_running()
@@ -76,6 +65,53 @@ def story() -> Step:
     yield lambda: "Looking" not in bench.engine.dialog.status.text()
     yield from shot("set_up")
     bench.engine.dialog.hide()
+    yield from leave(bench)
+
+
+def models_story() -> Step:
+    """Look at the models and fetch one; the hub is a stand-in on this computer."""
+    bench = yield from show_scene()
+    page = bench.dock.models
+    bench.show_models()
+    yield lambda: page.list.row_of(FETCHED_MODEL) >= 0
+    page.select(FETCHED_MODEL)
+    yield from shot("models")
+    page.download_button.click()
+    yield from shot("models_licence")
+    bench.models.dialog.check.click()
+    bench.models.dialog.ok_button.click()
+    yield lambda: page.bar.maximum() > 0 and page.bar.value() > 300
+    yield from shot("models_download", settle_s=0.1)
+    page.cancel_button.click()
+    yield lambda: page.shown_job() is None
+    yield from leave(bench)
+
+
+def show_scene() -> Generator[Callable[[], bool], None, Workbench]:
+    """Open a scene and the dock, and wait for the engine."""
+    window, canvas = iface.mainWindow(), iface.mapCanvas()
+    window.showMaximized()
+    window.findChild(QDockWidget, "Browser").hide()
+    layer = QgsRasterLayer(os.environ["SATCLIP_SHOTS_SCENE"], Path(os.environ["SATCLIP_SHOTS_SCENE"]).stem)
+    QgsProject.instance().setCrs(layer.crs())
+    QgsProject.instance().addMapLayer(layer)
+    bench = plugins["satclip_qgis"].workbench
+    dock, page = bench.dock, bench.page
+    dock.show()
+    window.resizeDocks([window.findChild(QDockWidget, "Layers"), dock], [360, 470], Qt.Orientation.Horizontal)
+    yield after(2)
+    canvas.setExtent(layer.extent())
+    canvas.refresh()
+    state = page.state()
+    features = replace(state.features, model=os.environ["SATCLIP_SHOTS_MODEL"])
+    page.set_state(replace(state, layer_id=layer.id(), features=features))
+    page.live.check.setChecked(False)
+    yield lambda: bench.engine.connection.state == "ready"
+    return bench
+
+
+def leave(bench: Workbench) -> Step:
+    """Stop the engine and let QGIS ask nothing."""
     bench.engine.connection.stop()
     yield after(2)
     QgsProject.instance().setDirty(False)
@@ -111,4 +147,5 @@ class Director:
         os._exit(status)
 
 
-director = Director(story())
+STORIES = {"map": map_story, "models": models_story}
+director = Director(STORIES[os.environ["SATCLIP_SHOTS_STORY"]]())

@@ -1,11 +1,13 @@
 """Drives the real dock in a real QGIS window under Xvfb and writes the pictures of README and docs.
 
-Each theme is one QGIS session; what happens in it is in ``screenshot_scene.py``, which QGIS runs itself.
+Each story in each theme is one QGIS session; what happens in it is in ``screenshot_scene.py``, which QGIS runs itself.
+Models are fetched from a stand-in of the hub on this computer: its file is as large as the real one, and empty.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +21,9 @@ from qgis_profile import DARK_THEME, DEFAULT_THEME, ROOT, environment, find_scen
 from x_display import x_display
 
 TIMEOUT_S = 600
+STORIES = ("map", "models")
+FETCHED_FILE = "chendelong/RemoteCLIP/RemoteCLIP-ViT-B-32.pt"
+FETCHED_BYTES = 605_219_813
 
 
 @contextmanager
@@ -32,9 +37,25 @@ def desktop() -> Iterator[str]:
         manager.wait()
 
 
-def take(theme: str, prefix: str, out: Path, display_name: str, model: str) -> int:
+@contextmanager
+def stand_in_hub(root: Path) -> Iterator[str]:
+    """Serve a file in the place of a published model, slowly; gives the hub's address."""
+    weights = root / FETCHED_FILE
+    weights.parent.mkdir(parents=True)
+    with weights.open("wb") as file:
+        file.truncate(FETCHED_BYTES)
+    (root / "faults.json").write_text(json.dumps({FETCHED_FILE: f"slow:{FETCHED_BYTES // 20}"}), encoding="utf-8")
+    command = [sys.executable, str(ROOT / "tests" / "engine" / "helpers" / "hub_server.py"), "--root", str(root)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield str(json.loads(server.stdout.readline())["endpoint"])
+    finally:
+        server.communicate()
+
+
+def take(story: str, theme: str, prefix: str, out: Path, display_name: str, model: str) -> int:
     """Run one QGIS session and return its exit status."""
-    folder = ROOT / "build" / "screenshots" / (prefix or "light")
+    folder = ROOT / "build" / "screenshots" / f"{prefix or 'light_'}{story}"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "home" / "Documents").mkdir(parents=True)
     profiles = write_profile(folder, theme)
@@ -48,24 +69,33 @@ def take(theme: str, prefix: str, out: Path, display_name: str, model: str) -> i
         # A home of its own: no path of this computer is in the pictures, and nothing is left in the user's.
         "HOME": str(folder / "home"),
         "SATCLIP_SHOTS_MODEL": model,
+        "SATCLIP_SHOTS_STORY": story,
     }
     script = ROOT / "scripts" / "screenshot_scene.py"
     command = ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(profiles), "--code", str(script)]
-    return subprocess.run(command, env=variables, check=False, timeout=TIMEOUT_S).returncode
+    with stand_in_hub(folder / "hub") as endpoint:
+        variables["SATCLIP_HUB_ENDPOINT"] = endpoint
+        return subprocess.run(command, env=variables, check=False, timeout=TIMEOUT_S).returncode
 
 
 def main() -> int:
-    """Write every picture; the exit status says whether both sessions ended well."""
+    """Write every picture; the exit status says whether all sessions ended well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--model", default="mini", help="model id")
     parser.add_argument("--theme", choices=("light", "dark", "both"), default="both")
+    parser.add_argument("--story", choices=(*STORIES, "all"), default="all")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     themes = {"light": (DEFAULT_THEME, ""), "dark": (DARK_THEME, "dark_")}
     chosen = themes if options.theme == "both" else {options.theme: themes[options.theme]}
+    stories = STORIES if options.story == "all" else (options.story,)
     with desktop() as name:
-        statuses = [take(theme, prefix, options.out, name, options.model) for theme, prefix in chosen.values()]
+        statuses = [
+            take(story, theme, prefix, options.out, name, options.model)
+            for theme, prefix in chosen.values()
+            for story in stories
+        ]
     return max(statuses)
 
 

@@ -68,7 +68,7 @@ class ModelList(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the column titles."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (tr("Model"), tr("State"), tr("Size"), tr("Scale"))[section]
+            return (tr("Model"), tr("State"), tr("Size"), tr("m/px"))[section]
         return None
 
     def _active_job(self, model: ModelInfo) -> JobView | None:

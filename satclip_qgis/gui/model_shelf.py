@@ -104,13 +104,13 @@ class ModelShelf(QObject):
         self._tracker.start(CHECK, CheckModelRequest(model.id), tr("Check {model}").format(model=model.title))
 
     def remove(self, model: ModelInfo) -> None:
-        """Remove a model from this machine."""
+        """Remove a model, or what a stopped download of it left, from this machine."""
         client = self._connection.client
         if client is None:
             return
         reply = client.remove_model(model.id)
         reply.succeeded.connect(self._take)
-        reply.succeeded.connect(lambda _models: self.removed.emit(model.id))
+        reply.succeeded.connect(lambda _models: self._forget(model.id))
         reply.failed.connect(self.failed)
 
     def cancel(self, job_id: str) -> None:
@@ -120,6 +120,12 @@ class ModelShelf(QObject):
     def resume(self, job_id: str) -> None:
         """Continue a download that was stopped or has failed."""
         self._tracker.resume(job_id)
+
+    def _forget(self, model_id: str) -> None:
+        """What was fetched and measured is gone: the jobs about it say nothing any more."""
+        for job in self._jobs_of(model_id):
+            self._tracker.remove(job.id)
+        self.removed.emit(model_id)
 
     def _jobs_of(self, model_id: str) -> list[JobView]:
         return [

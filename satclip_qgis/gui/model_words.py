@@ -12,17 +12,16 @@ HUB = "https://huggingface.co"
 
 
 def state(model: ModelInfo, job: JobView | None) -> str:
-    """Return whether a model is here, or how far the job about it is."""
+    """Return whether a model is here, or how far the job about it is; short, the dock is narrow."""
     if job is not None:
-        if job.state is JobState.RUNNING and job.progress is not None:
-            stage, percent = wording.stage(job.progress.stage), int(job.progress.done * 100)
-            return tr("{stage} {percent} %").format(stage=stage, percent=percent)
+        if job.state is JobState.RUNNING and job.progress is not None and job.progress.done > 0.0:
+            return tr("{percent} %").format(percent=int(job.progress.done * 100))
         return wording.state(job.state)
     if model.builtin:
         return tr("Built in")
     if model.installed:
         return tr("Imported") if model.imported else tr("Installed")
-    return tr("Can be downloaded") if model.downloadable else tr("Damaged")
+    return tr("Not installed") if model.downloadable else tr("Damaged")
 
 
 def size(model: ModelInfo) -> str:
@@ -31,12 +30,12 @@ def size(model: ModelInfo) -> str:
 
 
 def scale(model: ModelInfo) -> str:
-    """Return the range of working scales, or that the model makes no maps."""
+    """Return the range of working scales in metres per pixel, or that the model makes no maps."""
     if not model.dense:
         return tr("no maps")
     if model.gsd_min_m is None or model.gsd_max_m is None:
         return tr("unknown")
-    return tr("{finest:g} to {coarsest:g} m/px").format(finest=model.gsd_min_m, coarsest=model.gsd_max_m)
+    return tr("{finest:g} – {coarsest:g}").format(finest=model.gsd_min_m, coarsest=model.gsd_max_m)
 
 
 def tooltip(model: ModelInfo) -> str:
@@ -44,20 +43,22 @@ def tooltip(model: ModelInfo) -> str:
     return "\n".join(line for line in (model.title, licence(model), model.good_at) if line)
 
 
+def searched(model: ModelInfo) -> str:
+    """Return the text in which a search looks, in lower case."""
+    return " ".join((model.id, model.title, licence(model), model.good_at, model.architecture)).casefold()
+
+
 def licence(model: ModelInfo) -> str:
     """Return the licence in words."""
-    if model.licence in ("", "unknown"):
-        return tr("Licence not stated")
-    return tr("Licence: {name}").format(name=model.licence)
+    return tr("Licence: {name}").format(name=model.licence or tr("unknown"))
 
 
 def licence_html(model: ModelInfo) -> str:
     """Return what must be known before a download: licence with its text's address, size and source."""
     lines = [f"<p><b>{escape(model.title)}</b></p>"]
-    if model.licence in ("", "unknown"):
-        lines.append(_p(tr("The publisher states no licence: ask before you use it for anything but a try.")))
-    else:
-        lines.append(f"<p>{escape(licence(model))}{_more(model.licence_url, tr('read it'))}</p>")
+    lines.append(f"<p>{escape(licence(model))}{_more(model.licence_url, tr('read'))}</p>")
+    if not _is_licence_stated(model):
+        lines.append(_p(tr("Without a licence you have no right to use it but what the publisher grants you: ask.")))
     lines.append(_p(tr("Download: {size}").format(size=size(model))))
     if model.source:
         lines.append(f"<p>{tr('From: {source}').format(source=_link(source_url(model), model.source))}</p>")
@@ -104,14 +105,17 @@ def _failure(job: JobView | None) -> str:
 
 
 def _licence_fact(model: ModelInfo) -> str:
-    name = tr("not stated by the publisher") if model.licence in ("", "unknown") else model.licence
-    return escape(name) + _more(model.licence_url, tr("text"))
+    return escape(model.licence or tr("unknown")) + _more(model.licence_url, tr("read"))
+
+
+def _is_licence_stated(model: ModelInfo) -> bool:
+    return model.licence not in ("", "unknown", "none") and not model.licence.startswith(("not stated", "none stated"))
 
 
 def _scale_fact(model: ModelInfo) -> str:
     if not model.dense:
         return ""
-    text = scale(model)
+    text = tr("{range} m/px").format(range=scale(model))
     if model.gsd_recommended_m is not None:
         best = wording.metres_per_pixel(model.gsd_recommended_m)
         text += tr("; best at {best}").format(best=best)

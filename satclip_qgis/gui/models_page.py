@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from qgis.PyQt.QtCore import Qt
+from qgis.gui import QgsFilterLineEdit
+from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QGridLayout,
@@ -41,6 +42,11 @@ class ModelsPage(QWidget):
         self._shown = ""
         self._awaited = ""
         self.list = ModelList(shelf, self)
+        self.search = QgsFilterLineEdit()
+        self.search.setShowSearchIcon(True)
+        self.search.setPlaceholderText(tr("Search models"))
+        self.search.setToolTip(tr("Show only models with these words in title, licence or description"))
+        self.search.setAccessibleName(tr("Search models"))
         self.view = QTableView()
         self.empty = QLabel(tr("The models are listed once the engine runs."))
         self.empty.setWordWrap(True)
@@ -70,6 +76,7 @@ class ModelsPage(QWidget):
         self._lay_out()
         self.view.selectionModel().selectionChanged.connect(lambda _new, _old: self._update())
         self.list.modelReset.connect(self._select_again)
+        self.search.textChanged.connect(lambda _text: self._filter())
         shelf.changed.connect(self._update)
         self._update()
 
@@ -87,6 +94,7 @@ class ModelsPage(QWidget):
     def select_when_listed(self, model_id: str) -> None:
         """Select a model now, or as soon as the list shows it."""
         self._awaited = model_id
+        self.search.clear()
         self._select_again()
 
     def resumable_job(self) -> JobView | None:
@@ -109,13 +117,21 @@ class ModelsPage(QWidget):
         row = awaited if awaited >= 0 else max(0, self.list.row_of(self._shown))
         if self.list.rowCount():
             self.view.selectRow(row)
+        self._filter()
         self._update()
+
+    def _filter(self) -> None:
+        words = self.search.text().casefold().split()
+        for row in range(self.list.rowCount()):
+            text = model_words.searched(self.list.model(row))
+            self.view.setRowHidden(row, not all(word in text for word in words))
 
     def _update(self) -> None:
         model = self.current_model()
         self._shown = model.id if model is not None else self._shown
         self.empty.setVisible(self.list.rowCount() == 0)
-        self.splitter.setVisible(self.list.rowCount() > 0)
+        for widget in (self.search, self.splitter):
+            widget.setVisible(self.list.rowCount() > 0)
         self._show_details(model)
         self._show_progress(self.shown_job())
         ready = self._shelf.is_ready()
@@ -124,9 +140,10 @@ class ModelsPage(QWidget):
         self.use_button.setEnabled(idle and model.installed and model.dense)
         self.download_button.setEnabled(idle and not model.installed and model.downloadable)
         self.check_button.setEnabled(idle and model.installed)
-        self.remove_button.setEnabled(idle and model.installed and not model.builtin)
-        self.import_button.setEnabled(ready)
         resumable = self.resumable_job()
+        is_own = idle and model.installed and not model.builtin
+        self.remove_button.setEnabled(is_own or (idle and resumable is not None))
+        self.import_button.setEnabled(ready)
         again = resumable is not None and resumable.state is JobState.FAILED
         texts = (tr("&Download…"), tr("Resume &download"), tr("Try &download again"))
         self.download_button.setText(texts[2 if again else 1 if resumable is not None else 0])
@@ -142,6 +159,9 @@ class ModelsPage(QWidget):
             self.details.setHtml(html)
 
     def _show_progress(self, job: JobView | None) -> None:
+        if self.bar.isVisibleTo(self) != (job is not None):
+            # The list has less room with the bar than without: the selected row stays in sight.
+            QTimer.singleShot(0, self._scroll_to_current)
         for widget in (self.status, self.bar, self.cancel_button):
             widget.setVisible(job is not None)
         if job is None:
@@ -151,6 +171,9 @@ class ModelsPage(QWidget):
         # Nothing is counted before the first bytes, nor in an import: then the bar only shows that it goes on.
         self.bar.setRange(0, 1000 if share > 0.0 else 0)
         self.bar.setValue(round(share * 1000))
+
+    def _scroll_to_current(self) -> None:
+        self.view.scrollTo(self.view.currentIndex())
 
     def _set_up_view(self) -> None:
         view = self.view
@@ -194,6 +217,7 @@ class ModelsPage(QWidget):
             buttons.addWidget(button, position // 3, position % 3)
         layout = QVBoxLayout(self)
         layout.addWidget(self.empty)
+        layout.addWidget(self.search)
         layout.addWidget(self.splitter, 1)
         layout.addWidget(self.status)
         layout.addLayout(progress)

@@ -112,8 +112,8 @@ def test_the_list_says_what_is_here_and_what_can_be_fetched(bench: Workbench) ->
     assert page.list.model(0).id == "mini"
     assert shown(bench, "mini", STATE) == "Built in"
     assert shown(bench, "tiny", STATE) == "Installed"
-    assert shown(bench, "acme-tiny", STATE) == "Can be downloaded"
-    assert shown(bench, "acme-tiny", SCALE) == "0.2 to 2 m/px"
+    assert shown(bench, "acme-tiny", STATE) == "Not installed"
+    assert shown(bench, "acme-tiny", SCALE) == "0.2 – 2"
     assert shown(bench, "acme-scenes", SCALE) == "no maps"
     assert shown(bench, "mini", SIZE).endswith("MB")
     choose(bench, "mini")
@@ -128,6 +128,15 @@ def test_the_list_says_what_is_here_and_what_can_be_fetched(bench: Workbench) ->
     assert 'href="https://licence.example/by"' in page.details.toHtml()
     assert {"mini", "tiny"} <= set(offered(bench))
     assert not {"acme-tiny", "acme-scenes"} & set(offered(bench))
+
+
+def test_a_search_leaves_what_fits(bench: Workbench) -> None:
+    page = page_of(bench)
+    QTest.keyClicks(page.search, "acme LAKES scenes")
+    shown_ids = [page.list.model(row).id for row in range(page.list.rowCount()) if not page.view.isRowHidden(row)]
+    assert shown_ids == ["acme-scenes"]
+    page.search.clear()
+    assert not any(page.view.isRowHidden(row) for row in range(page.list.rowCount()))
 
 
 def test_nothing_is_fetched_before_the_licence_is_accepted(bench: Workbench, hub: Hub) -> None:
@@ -152,8 +161,9 @@ def test_a_model_is_fetched_used_checked_and_removed(
     hub.set_fault("slow:6000000")
     choose(bench, "acme-tiny")
     accept_licence(bench)
-    until(lambda: shown(bench, "acme-tiny", STATE).startswith("Downloading") and page.bar.value() > 100)
+    until(lambda: shown(bench, "acme-tiny", STATE).endswith(" %") and page.bar.value() > 100)
     assert page.cancel_button.isVisible()
+    assert "Downloading" in page.status.text()
     assert " of 1" in page.status.text()
     assert "MB" in page.status.text()
     until(lambda: shown(bench, "acme-tiny", STATE) == "Installed")
@@ -179,7 +189,7 @@ def test_a_model_is_fetched_used_checked_and_removed(
     assert box.defaultButton().text() == "Cancel"
     assert "downloaded again" in box.informativeText()
     click(box.button(QMessageBox.StandardButton.Yes))
-    until(lambda: shown(bench, "acme-tiny", STATE) == "Can be downloaded")
+    until(lambda: shown(bench, "acme-tiny", STATE) == "Not installed")
     assert "acme-tiny" not in offered(bench)
     assert bench.page.state().features.model == "mini"
     assert not (tmp_path / "models" / "acme-tiny").exists()
@@ -193,8 +203,9 @@ def test_a_cancelled_download_goes_on_where_it_stopped(bench: Workbench, hub: Hu
     until(lambda: page.bar.value() > 100)
     click(page.cancel_button)
     until(lambda: page.shown_job() is None)
-    assert shown(bench, "acme-tiny", STATE) == "Can be downloaded"
+    assert shown(bench, "acme-tiny", STATE) == "Not installed"
     assert page.download_button.text() == "Resume &download"
+    assert page.remove_button.isEnabled()
     hub.set_fault("")
     click(page.download_button)
     until(lambda: shown(bench, "acme-tiny", STATE) == "Installed")
@@ -218,7 +229,12 @@ def test_a_missing_file_is_said_with_a_remedy(bench: Workbench, window: Window, 
         assert "404" not in text or "Error" not in text
     assert page.download_button.text() == "Try &download again"
     assert page.download_button.isEnabled()
-    assert shown(bench, "acme-gone", STATE) == "Can be downloaded"
+    assert shown(bench, "acme-gone", STATE) == "Not installed"
+    click(page.remove_button)
+    click(bench.models.dialog.button(QMessageBox.StandardButton.Yes))
+    until(lambda: "failed" not in page.details.toPlainText())
+    assert page.download_button.text() == "&Download…"
+    assert not page.remove_button.isEnabled()
 
 
 def test_weights_from_a_file_become_a_model(bench: Workbench, weights: Path, window: Window, until: Until) -> None:
