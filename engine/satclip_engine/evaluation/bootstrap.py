@@ -42,12 +42,15 @@ def confidence_interval(
         seed: Of the draws.
 
     Returns:
-        (low, high); NaN both where there are fewer than two images.
+        (low, high); NaN both where there are fewer than two images, or where all draws give the same value, as of
+        five misses among five: such draws know nothing of the sixth image.
     """
     values = np.asarray(per_image, dtype=np.float64)
+    unknown = float("nan"), float("nan")
     if len(values) < 2:
-        return float("nan"), float("nan")
-    return _percentiles(_resampled(values, statistic, n, np.random.default_rng(seed)))
+        return unknown
+    low, high = _percentiles(_resampled(values, statistic, n, np.random.default_rng(seed)))
+    return (low, high) if high > low else unknown
 
 
 @dataclass(frozen=True)

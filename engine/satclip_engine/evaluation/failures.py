@@ -82,13 +82,23 @@ def worst_images(per_image: Mapping[str, list[Any]], class_names: tuple[str, ...
     )
 
 
-def majority_sentence(confusion: Confusion) -> str:
-    """Return what the dullest possible answer would score: everything the commonest class."""
+def scale_sentence(confusion: Confusion, headline: str) -> str:
+    """Return what the dullest possible answer would score: everything one class.
+
+    That class is the one that the headline is about (``iou:NAME``, ``change_f1``), else the commonest.
+    """
     totals = confusion.matrix.sum(1)
     if not totals.sum():
         return ""
-    share = float(totals.max() / totals.sum())
-    name = confusion.class_names[int(totals.argmax())]
+    shares = totals / totals.sum()
+    focus = headline.removeprefix("iou:")
+    if focus in confusion.class_names:
+        share = float(shares[confusion.class_names.index(focus)])
+        return f"For scale: calling every pixel {focus} would score {share * 100:.1f} % IoU of {focus}."
+    if headline == "change_f1" and len(shares) == 2:
+        f1 = 2 * float(shares[1]) / (1 + float(shares[1]))
+        return f"For scale: calling every pixel changed would score {f1 * 100:.1f} % F1."
+    share, name = float(shares.max()), confusion.class_names[int(shares.argmax())]
     if confusion.unit != "pixels":
         return f"For scale: giving every image to the commonest class, {name}, would be right for {share * 100:.1f} %."
     mean_iou = share / int((totals > 0).sum())

@@ -13,6 +13,8 @@ from satclip_engine.evaluation.report_data import Cell, Example, Table
 
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
+_CODE = re.compile(r"`([^`]+)`")
+_MINUS = "−"
 _THIN_SPACE = "\u202f"
 
 
@@ -45,8 +47,9 @@ def section(anchor: str, title: str, body: str) -> str:
 
 
 def bullets(sentences: Sequence[str]) -> str:
-    """Return a list of sentences, or ""."""
-    return f"<ul>{''.join(f'<li>{text(s)}</li>' for s in sentences)}</ul>" if sentences else ""
+    """Return a list of sentences, or ""; words between backticks are set as code."""
+    items = (_CODE.sub(r"<code>\1</code>", text(sentence)) for sentence in sentences)
+    return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>" if sentences else ""
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
@@ -70,8 +73,8 @@ def number(value: Cell) -> str:
     if value is None or value != value:
         return "–"
     if isinstance(value, int):
-        return f"{value:,}".replace(",", _THIN_SPACE)
-    return f"{value:.4g}" if isinstance(value, float) else value
+        return f"{value:,}".replace(",", _THIN_SPACE).replace("-", _MINUS)
+    return f"{value:.4g}".replace("-", _MINUS) if isinstance(value, float) else value
 
 
 def table_html(table: Table, colours: Mapping[str, str] | None = None) -> str:

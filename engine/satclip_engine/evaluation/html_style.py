@@ -26,7 +26,7 @@ code, .mono { font: 0.86em/1.5 ui-monospace, "Cascadia Mono", "DejaVu Sans Mono"
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 12px 14px; margin: 0;
   white-space: pre-wrap; overflow-wrap: anywhere; }
 .eyebrow { color: var(--accent); font-weight: 600; margin: 0 0 6px; }
-.lead { color: var(--soft); font-size: 1.06rem; margin: 0; }
+.lead { color: var(--soft); font-size: 1.06rem; margin: 0; max-width: none; }
 .soft { color: var(--soft); }
 nav { margin: 22px 0 0; display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 0.92rem; }
 nav a { text-decoration: none; } nav a:hover { text-decoration: underline; }
@@ -49,8 +49,8 @@ td.meaning { min-width: 260px; } th.name { white-space: nowrap; }
 th.num, td.num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.meaning { color: var(--soft); font-size: 0.88rem; }
 .share { display: inline-flex; align-items: center; justify-content: flex-end; gap: 10px; }
-.share .value { min-width: 4.3em; }
-.track { position: relative; display: inline-block; width: 90px; height: 8px; border-radius: 4px;
+.share .value { min-width: 3.9em; }
+.track { position: relative; display: inline-block; width: 68px; height: 8px; border-radius: 4px;
   background: var(--line); overflow: hidden; }
 .track i { position: absolute; left: 0; top: 0; bottom: 0; background: var(--bar); }
 .range { position: relative; display: inline-block; width: 170px; height: 14px; vertical-align: middle; }
@@ -82,8 +82,8 @@ table.confusion td.num { color: var(--soft); padding-left: 14px; vertical-align:
 .example { flex: 0 0 100%; min-width: 0; }
 .example.one { flex-basis: calc(25% - 15px); min-width: 190px; }
 .example.two { flex-basis: calc(50% - 10px); min-width: 300px; }
-.example.one, .example.two { display: flex; flex-direction: column; }
-.example.one .pictures, .example.two .pictures { margin-top: auto; padding-top: 8px; }
+.example.one { display: flex; flex-direction: column; }
+.example.one .pictures { margin-top: auto; padding-top: 8px; }
 .example h3 { margin: 0 0 2px; overflow-wrap: anywhere; }
 .example.one h3 { font-size: 0.9rem; } .example.one p, .example.two p { font-size: 0.88rem; margin: 0; }
 .pictures { display: grid; gap: 12px; margin-top: 10px;

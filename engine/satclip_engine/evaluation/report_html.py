@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from satclip_engine.evaluation.bootstrap import caution
-from satclip_engine.evaluation.failures import confused_pairs_table, majority_sentence, missed_classes, worst_images
+from satclip_engine.evaluation.failures import confused_pairs_table, missed_classes, scale_sentence, worst_images
 from satclip_engine.evaluation.html_confusion import confusion_html
 from satclip_engine.evaluation.html_parts import (
     bullets,
@@ -126,8 +126,13 @@ def _metric_row(report: Report, name: str, is_explained: bool) -> str:
 
 def _reading(report: Report) -> str:
     sentences = [*report.notes]
-    if report.confusion is not None and (scale := majority_sentence(report.confusion)):
+    if report.confusion is not None and (scale := scale_sentence(report.confusion, report.headline)):
         sentences.append(scale)
+    tuned = report.metrics.get(TUNED_PREFIX + report.headline)
+    if tuned is not None and tuned < report.metrics[report.headline]:
+        sentences.append(
+            "Tuning does not help here: numbers fitted to some of these images do not carry over to the others."
+        )
     if report.intervals:
         sentences.append(
             "Intervals: 95 %, from a bootstrap over images. They say how far the number would move with other images "

@@ -50,11 +50,8 @@ def intervals_of(
 ) -> dict[str, tuple[float, float]]:
     """Return the 95 % bootstrap interval over images of every metric that ``per_image`` allows."""
     found = {name: statistic_of(name, per_image) for name in metrics}
-    return {
-        name: confidence_interval(pair[0], pair[1], n, seed)
-        for name, pair in found.items()
-        if pair is not None and len(pair[0]) > 1
-    }
+    intervals = {name: confidence_interval(*pair, n, seed) for name, pair in found.items() if pair is not None}
+    return {name: interval for name, interval in intervals.items() if not np.isnan(interval[0])}
 
 
 def _from_matrix(name: str) -> tuple[str, Statistic | None]:

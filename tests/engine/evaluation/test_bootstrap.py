@@ -47,6 +47,11 @@ def test_one_image_gives_no_interval() -> None:
     assert caution(100) == ""
 
 
+def test_images_that_all_agree_give_no_interval() -> None:
+    never = {"ids": list("abcde"), "share_iou_50": [0, 0, 0, 0, 0], "hit_rate": [0, 1, 1, 0, 1]}
+    assert set(intervals_of({"share_iou_50": 0.0, "hit_rate": 0.6}, never)) == {"hit_rate"}
+
+
 def test_seeded_draws_repeat() -> None:
     values = hits(np.arange(30.0) % 3)
     assert confidence_interval(values, share, seed=4) == confidence_interval(values, share, seed=4)

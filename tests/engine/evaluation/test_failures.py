@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from satclip_engine.evaluation.failures import confused_pairs, majority_sentence, missed_classes, worst_images
+from satclip_engine.evaluation.failures import confused_pairs, missed_classes, scale_sentence, worst_images
 from satclip_engine.evaluation.report import Confusion
+from sklearn import metrics
 
 CONFUSION = Confusion(("a", "b", "c"), np.array([[70, 20, 4, 6], [0, 1, 9, 0], [0, 0, 0, 0]]))
 
@@ -41,7 +42,13 @@ def test_an_image_that_is_all_right_has_no_error_to_name() -> None:
     assert worst_images({"ids": ["x", "y"], "top1": [1, 0]}, ("a", "b")) is None
 
 
-def test_the_dullest_answer_of_scenes() -> None:
+def test_the_dullest_answer_fits_the_headline() -> None:
     scenes = Confusion(("a", "b"), np.array([[3, 0, 0], [1, 0, 0]]), unit="images")
-    assert "commonest class, a, would be right for 75.0 %" in majority_sentence(scenes)
-    assert majority_sentence(Confusion(("a",), np.zeros((1, 2), np.int64))) == ""
+    assert "commonest class, a, would be right for 75.0 %" in scale_sentence(scenes, "top1")
+    assert scale_sentence(Confusion(("a",), np.zeros((1, 2), np.int64)), "mean_iou") == ""
+    pixels = Confusion(("rest", "road"), np.array([[70, 5], [5, 20]]))
+    every = np.ones(100, int)
+    road = np.repeat([0, 1], [75, 25])
+    assert f"{metrics.jaccard_score(road, every) * 100:.1f} % IoU of road" in scale_sentence(pixels, "iou:road")
+    assert f"{metrics.f1_score(road, every) * 100:.1f} % F1" in scale_sentence(pixels, "change_f1")
+    assert "37.5 % mIoU and 75.0 % pixel accuracy" in scale_sentence(pixels, "mean_iou")

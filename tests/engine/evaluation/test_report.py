@@ -193,6 +193,13 @@ def test_no_thresholds_no_column() -> None:
     assert "least probability" in Page(report_html(made_report())).text
 
 
+def test_tuning_that_does_not_help_is_said_so() -> None:
+    assert (
+        "Tuning does not help" in Page(report_html(made_report(metrics={"mean_iou": 0.5, "tuned_mean_iou": 0.4}))).text
+    )
+    assert "Tuning does not help" not in Page(report_html(made_report())).text
+
+
 def test_few_images_are_warned_about() -> None:
     assert "With only 4 images" in Page(report_html(made_report(n_images=4))).text
     assert "With only" not in Page(report_html(made_report())).text
