@@ -37,6 +37,9 @@ _HEADLINES = 6
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or mps.")
 @click.option("--precision", default="auto", show_default=True, type=click.Choice(["auto", "fp32", "bf16", "fp16"]))
 @click.option("--gsd", default="auto", show_default=True, help="Working resolution in metres per pixel.")
+@click.option(
+    "--scene-px", type=click.IntRange(min=16), help="Side to which whole pictures are resized; the model's if left out."
+)
 @click.option("--head-variant", default="segearth", show_default=True, help="Dense head of vision transformers.")
 @click.option("--global-bias", type=float, help="λ, weight of the window's global similarity.")
 @click.option("--templates", multiple=True, metavar="TEXT", help="Prompt template with one {}; may be repeated.")
@@ -94,6 +97,7 @@ def _evaluate(dataset: DataSet, options: dict[str, Any], output: Output) -> None
             templates=options["templates"], global_bias=options["global_bias"], upsampler=options["upsampler"]
         ),
         split=options["split"],
+        scene_px=options["scene_px"],
         limit=options["limit"],
         seed=options["seed"],
         command=_command(click.get_current_context()),
@@ -182,9 +186,11 @@ def _list(root: Path | None, output: Output) -> None:
 
 
 def _compare(first: Path, second: Path, out: Path | None, output: Output) -> None:
-    from satclip_engine.evaluation.comparison import compare_reports, save_comparison
+    from satclip_engine.evaluation.comparison import compare_reports
+    from satclip_engine.evaluation.comparison_files import save_comparison
     from satclip_engine.evaluation.report import load_report
 
     comparison = compare_reports(load_report(first), load_report(second))
     saved = save_comparison(comparison, (out or Path("comparison")).resolve())
-    output.result({"comparison": str(saved)}, str(saved))
+    shown = {"comparison": str(saved.html), "json": str(saved.json), "finding": comparison.sentence}
+    output.result(shown, f"{comparison.sentence}\n  {saved.html}")

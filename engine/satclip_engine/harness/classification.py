@@ -21,7 +21,7 @@ from satclip_engine.evaluation.report_data import Confusion, Example, Table
 from satclip_engine.harness.context import TaskContext, TaskResult, evenly
 from satclip_engine.harness.last_block import fine_tune, predict, split_tower
 from satclip_engine.harness.pictures import png
-from satclip_engine.harness.vectors import Bytes, Float32, image_vectors, prepare
+from satclip_engine.harness.vectors import Bytes, Float32, image_vectors, prepare, resize_note
 from satclip_engine.heads.text_head import TextHead
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 POOL_PER_CLASS = 100
 LAST_BLOCK_SHOTS = (1, 5, 20)
 LAST_BLOCK_SEEDS = (0, 1, 2)
-# Fine-tuned towers run over the test pictures once per shots and seed.
-LAST_BLOCK_TEST_IMAGES = 600
+# What the last block is given is kept in memory for all of them: up to a megabyte each.
+LAST_BLOCK_TEST_IMAGES = 300
 _WRONG_SHOWN = 8
 _RIGHT_SHOWN = 4
 
@@ -59,8 +59,8 @@ def evaluate_classification(context: TaskContext, items: Sequence[SceneItem]) ->
             "top5": found.top5_hits.astype(int).tolist(),
         },
         notes=(
-            "Zero-shot: only the class names' phrases were given. Pictures were resized to the model's window at"
-            " their shorter side and the middle was cut out, as open_clip does.",
+            "Zero-shot: only the class names' phrases were given.",
+            resize_note(context),
             *probe_notes,
         ),
     )
@@ -138,13 +138,13 @@ def _last_block(
     truth: Labels,
     head: TextHead,
 ) -> list[ProbeScores] | None:
-    tower = split_tower(context.encoder, context.options.features.model, context.config)
+    tower = split_tower(context.encoder, context.options.features.model, context.scene_px, context.config)
     if tower is None:
         return None
     classes, position = np.unique(pool_labels, return_inverse=True)
     class_vectors = _class_vectors(head, classes)
     scored = evenly(np.arange(len(test)).tolist(), LAST_BLOCK_TEST_IMAGES)
-    test_images = _windows([test[i] for i in scored], tower.window_px)
+    test_inputs = tower.before(_windows([test[i] for i in scored], tower.side_px))
     smallest = int(np.bincount(position).min())
     results = []
     for shots in [k for k in LAST_BLOCK_SHOTS if k <= smallest]:
@@ -152,10 +152,10 @@ def _last_block(
         for seed in context.counted(LAST_BLOCK_SEEDS, f"fine-tune, {shots} shots"):
             chosen = draw_shots(pool_labels, shots, seed)
             fresh = copy.deepcopy(tower)
-            images = _windows([pool[i] for i in chosen], tower.window_px)
+            inputs = tower.before(_windows([pool[i] for i in chosen], tower.side_px))
             scale = context.encoder.logit_scale
-            classifier = fine_tune(fresh, class_vectors, images, position[chosen].tolist(), seed, scale)
-            answers = classes[predict(fresh, classifier, test_images)]
+            classifier = fine_tune(fresh, class_vectors, inputs, position[chosen].tolist(), seed, scale)
+            answers = classes[predict(fresh, classifier, test_inputs)]
             accuracies.append(float((answers == truth[scored]).mean()))
         results.append(ProbeScores(shots, tuple(accuracies)))
     return results

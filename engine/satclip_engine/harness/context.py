@@ -29,6 +29,7 @@ class EvaluateOptions:
             wanted.
         text: Templates, temperature, λ, upsampler.
         split: Part of the data set; "" takes its default one.
+        scene_px: Side to which whole pictures are resized for their global vector; None takes the model's.
         limit: Score at most this many items, evenly spaced over the split; None scores all.
         seed: Of everything that is drawn.
         command: What the report says it was made with.
@@ -37,6 +38,7 @@ class EvaluateOptions:
     features: FeatureOptions = field(default_factory=FeatureOptions)
     text: TextOptions = field(default_factory=TextOptions)
     split: str = ""
+    scene_px: int | None = None
     limit: int | None = None
     seed: int = 0
     command: str = ""
@@ -63,6 +65,11 @@ class TaskContext:
     folder: Path
     progress: Callable[[ProgressUpdate], None]
     check_cancelled: Callable[[], None]
+
+    @property
+    def scene_px(self) -> int:
+        """Side of a whole picture as the encoder sees it."""
+        return self.options.scene_px or self.encoder.card.scene_px or self.encoder.window_px
 
     def counted(self, items: Sequence[T], stage: str) -> Iterator[T]:
         """Yield ``items`` while saying how many are done; raises if the run was cancelled."""

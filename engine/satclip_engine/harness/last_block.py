@@ -24,7 +24,7 @@ from satclip_engine.models.preprocess import Preprocess
 from satclip_engine.models.source import find_model
 from satclip_engine.models.weights import read_state_dict
 
-EPOCHS = 12
+EPOCHS = 8
 BATCH = 32
 LEARNING_RATE = 1e-4
 CLASSIFIER_LEARNING_RATE = 1e-3
@@ -46,18 +46,18 @@ class SplitTower:
         visual: The whole open_clip image tower, in float32 and evaluation mode.
         block: Its last block.
         preprocess: How images are normalised.
-        window_px: Side of the window.
+        side_px: Side of the pictures.
         device: Where it computes.
     """
 
     visual: nn.Module
     block: nn.Module
     preprocess: Preprocess
-    window_px: int
+    side_px: int
     device: torch.device
 
     def before(self, images: Bytes) -> Tensor:
-        """Return what the last block is given for uint8 ``images`` (N, 3, window, window), batch first."""
+        """Return what the last block is given for uint8 ``images`` (N, 3, side, side), batch first."""
         parts = [self._before(images[i : i + _ENCODE_BATCH]) for i in range(0, len(images), _ENCODE_BATCH)]
         return torch.cat(parts)
 
@@ -90,7 +90,7 @@ class SplitTower:
 
         handle = self.block.register_forward_pre_hook(replace)
         try:
-            vectors: Tensor = self.visual(torch.zeros(1, 3, self.window_px, self.window_px, device=self.device))
+            vectors: Tensor = self.visual(torch.zeros(1, 3, self.side_px, self.side_px, device=self.device))
             return vectors
         finally:
             handle.remove()
@@ -107,12 +107,13 @@ class SplitTower:
         return found
 
 
-def split_tower(encoder: Encoder, model: str, config: Config) -> SplitTower | None:
+def split_tower(encoder: Encoder, model: str, side_px: int, config: Config) -> SplitTower | None:
     """Return a fresh float32 copy of the model's image tower, cut; None where no last block is known for its kind.
 
     Args:
-        encoder: The loaded model, for its window and device.
+        encoder: The loaded model, for its device.
         model: As given to ``load_encoder``.
+        side_px: Side of the pictures that it will see.
         config: Folders.
     """
     source = find_model(model, config)
@@ -123,7 +124,7 @@ def split_tower(encoder: Encoder, model: str, config: Config) -> SplitTower | No
     if name is None:
         return None
     visual.to(encoder.device)
-    return SplitTower(visual, visual.get_submodule(name), source.preprocess, encoder.window_px, encoder.device)
+    return SplitTower(visual, visual.get_submodule(name), source.preprocess, side_px, encoder.device)
 
 
 def _last_block(visual: nn.Module) -> str | None:
@@ -139,7 +140,7 @@ def _last_block(visual: nn.Module) -> str | None:
 def fine_tune(
     tower: SplitTower,
     class_vectors: Tensor,
-    images: Bytes,
+    inputs: Tensor,
     labels: Sequence[int],
     seed: int,
     logit_scale: float,
@@ -149,7 +150,7 @@ def fine_tune(
     Args:
         tower: Cut, fresh: its weights are the model's own.
         class_vectors: (C, D) unit text vectors: where the classifier starts, so that no training is zero-shot.
-        images: uint8 (N, 3, window, window).
+        inputs: What ``SplitTower.before`` returned for N images.
         labels: N class positions.
         seed: Of the order of the batches.
         logit_scale: Factor on the cosines.
@@ -163,7 +164,7 @@ def fine_tune(
         classifier.weight.copy_(class_vectors)
         classifier.bias.zero_()
     classifier.to(tower.device)
-    inputs, targets = tower.before(images), torch.tensor(labels, device=tower.device)
+    targets = torch.tensor(labels, device=tower.device)
     groups = [
         {"params": tower.trained(inputs[:1]), "lr": LEARNING_RATE},
         {"params": list(classifier.parameters()), "lr": CLASSIFIER_LEARNING_RATE},
@@ -181,10 +182,10 @@ def fine_tune(
 
 
 @torch.no_grad()
-def predict(tower: SplitTower, classifier: nn.Linear, images: Bytes) -> npt.NDArray[np.int64]:
-    """Return the best class of each of uint8 ``images`` (N, 3, window, window)."""
+def predict(tower: SplitTower, classifier: nn.Linear, inputs: Tensor) -> npt.NDArray[np.int64]:
+    """Return the best class (N,) for N inputs of the last block."""
     parts = []
-    for start in range(0, len(images), _ENCODE_BATCH):
-        vectors = functional.normalize(tower.after(tower.before(images[start : start + _ENCODE_BATCH])), dim=-1)
+    for start in range(0, len(inputs), _ENCODE_BATCH):
+        vectors = functional.normalize(tower.after(inputs[start : start + _ENCODE_BATCH]), dim=-1)
         parts.append(classifier(vectors).argmax(dim=-1))
     return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.int64)

@@ -11,7 +11,7 @@ from satclip_engine.evaluation.report_data import Example, Table
 from satclip_engine.evaluation.retrieval import RetrievalScores, distinct_captions, retrieval_scores
 from satclip_engine.harness.context import TaskContext, TaskResult, batches
 from satclip_engine.harness.pictures import png
-from satclip_engine.harness.vectors import Float32, image_vectors
+from satclip_engine.harness.vectors import Float32, image_vectors, resize_note
 
 if TYPE_CHECKING:
     from satclip_engine.harness.datasets import CaptionedItem
@@ -35,8 +35,8 @@ def evaluate_retrieval(context: TaskContext, items: Sequence[CaptionedItem]) -> 
         notes=(
             f"{len(captions)} different captions of {given}: repeats were removed, and a caption of several images is"
             " kept for the first of them only.",
-            "Captions were given as they are, without a template. Pictures were resized to the model's window at their"
-            " shorter side and the middle was cut out, as open_clip does.",
+            "Captions were given as they are, without a template.",
+            resize_note(context),
         ),
     )
 

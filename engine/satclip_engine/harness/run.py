@@ -96,7 +96,7 @@ def evaluate(
         examples=result.examples,
         per_image=result.per_image,
         intervals=intervals_of(result.metrics, result.per_image, seed=options.seed),
-        notes=(*result.notes, *_common_notes(dataset, options, len(items))),
+        notes=(*result.notes, *_common_notes(dataset, options, encoder, len(items))),
         seconds=round(time.monotonic() - started_s, 1),
         created_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         command=options.command,
@@ -148,12 +148,12 @@ def _prompts(dataset: DataSet, options: EvaluateOptions, encoder: Encoder, task:
     return Prompts(classes, text.templates or encoder.card.templates, temperature)
 
 
-def _common_notes(dataset: DataSet, options: EvaluateOptions, n_all: int) -> list[str]:
+def _common_notes(dataset: DataSet, options: EvaluateOptions, encoder: Encoder, n_all: int) -> list[str]:
     notes = []
     if dataset.trained_on:
         notes.append(f"The embedded model was trained on: {dataset.trained_on}")
     if options.limit is not None and options.limit < n_all:
         notes.append(f"Only {options.limit} of {n_all} items were scored, evenly spaced over the split.")
-    if options.features.head_variant:
-        notes.append(f"Dense head of vision transformers: {options.features.head_variant}.")
+    if encoder.head_variant:
+        notes.append(f"Head variant of the vision transformer: {encoder.head_variant}.")
     return notes

@@ -131,11 +131,12 @@ def _sample(item_id: str, reference: Labels, probabilities: object, seed: int) -
     rng = np.random.default_rng([seed, zlib.crc32(item_id.encode())])
     starts = range(0, len(reference), _BLOCK_ROWS_PX)
     known = [int(np.count_nonzero(reference[row : row + _BLOCK_ROWS_PX] >= 0)) for row in starts]
-    quota: Sequence[int] = rng.multivariate_hypergeometric(known, min(SAMPLED_PX, sum(known))) if sum(known) else []
+    drawn = min(SAMPLED_PX, sum(known))
+    quota = rng.multivariate_hypergeometric(known, drawn) if drawn else np.zeros(len(known), np.int64)
     values: list[npt.NDArray[np.float32]] = []
     truth: list[npt.NDArray[np.int16]] = []
     with open_raster(probabilities) as raster:
-        for row, count in zip(starts, quota, strict=False):
+        for row, count in zip(starts, quota, strict=True):
             if count:
                 part = reference[row : row + _BLOCK_ROWS_PX]
                 chosen = np.sort(rng.choice(np.flatnonzero(part >= 0), int(count), replace=False))
@@ -147,7 +148,7 @@ def _sample(item_id: str, reference: Labels, probabilities: object, seed: int) -
         item_id,
         np.concatenate([empty, *values]).astype(np.float16),
         np.concatenate([np.zeros(0, np.int16), *truth]).astype(np.int64),
-        weight=max(sum(known), 1) / max(min(SAMPLED_PX, sum(known)), 1),
+        weight=sum(known) / max(drawn, 1),
     )
 
 
@@ -156,8 +157,8 @@ def _read_probabilities(
 ) -> npt.NDArray[np.float32]:
     """Return (n, K) probabilities of the pixels ``chosen`` (flat positions in a block of rows); nodata counts as 0."""
     steps = raster.read(window=Window(0, row, shape[1], shape[0]))
-    drawn = steps.reshape(len(steps), -1)[:, chosen].T
-    return np.asarray(np.where(drawn > PROBABILITY_STEPS, 0, drawn) / np.float32(PROBABILITY_STEPS), dtype=np.float32)
+    picked = steps.reshape(len(steps), -1)[:, chosen].T
+    return np.asarray(np.where(picked > PROBABILITY_STEPS, 0, picked) / np.float32(PROBABILITY_STEPS), dtype=np.float32)
 
 
 def _as_png(mapped: Labels, classes: ClassSet) -> bytes:

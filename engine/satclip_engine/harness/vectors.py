@@ -28,11 +28,11 @@ class PictureItem(Protocol):
 
 
 def prepare(image: Bytes, side_px: int) -> Bytes:
-    """Return a picture as the model's window: the shorter side resized to ``side_px``, the middle cut out.
+    """Return a picture as the model sees it as a whole: the shorter side resized to ``side_px``, the middle cut out.
 
     Args:
         image: (3, H, W) uint8.
-        side_px: Side of the window.
+        side_px: Side of the result.
 
     Returns:
         (3, side_px, side_px) uint8.
@@ -59,7 +59,15 @@ def image_vectors(context: TaskContext, items: Sequence[PictureItem], stage: str
     runner = BatchRunner(context.encoder)
     parts = [np.zeros((0, context.encoder.embed_dim), np.float32)]
     for batch in batches(context.counted(items, stage), _BATCH):
-        windows = np.stack([prepare(item.read_image(), context.encoder.window_px) for item in batch])
+        windows = np.stack([prepare(item.read_image(), context.scene_px) for item in batch])
         vectors = torch.nn.functional.normalize(runner.run(torch.from_numpy(windows)).cls, dim=-1)
         parts.append(vectors.cpu().numpy())
     return np.concatenate(parts)
+
+
+def resize_note(context: TaskContext) -> str:
+    """Return the sentence that says at which size pictures were seen."""
+    return (
+        f"Pictures were resized to {context.scene_px} px at their shorter side and the middle was cut out, as open_clip"
+        " does."
+    )

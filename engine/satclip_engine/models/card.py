@@ -40,6 +40,8 @@ class ModelCard:
         unknown_below: Top probability below which "unknown" is a fair answer; None never abstains.
         cell_px: Side of a feature cell, for convolutional trunks that were trained to be read more finely than their
             stride; None takes the stride.
+        scene_px: Side to which whole pictures are resized for their global vector, where that is not the window: a
+            small tower trained on small pictures knows them at that scale only.
         architecture: open_clip architecture; only for checkpoints without an open_clip configuration.
     """
 
@@ -55,6 +57,7 @@ class ModelCard:
     global_bias: float | None = None
     unknown_below: float | None = None
     cell_px: int | None = None
+    scene_px: int | None = None
     architecture: str = ""
 
 
@@ -89,8 +92,9 @@ def _checked(known: dict[str, Any]) -> dict[str, Any]:
     for name in ("gsd_min_m", "gsd_max_m", "temperature"):
         if name in known and not known[name] > 0:
             raise ValueError(f"{name} must be above zero")
-    if known.get("cell_px") is not None:
-        known["cell_px"] = int(known["cell_px"])
+    for name in ("cell_px", "scene_px"):
+        if known.get(name) is not None:
+            known[name] = int(known[name])
     if "templates" in known:
         known["templates"] = tuple(str(template) for template in known["templates"])
         if not known["templates"] or any(template.count("{}") != 1 for template in known["templates"]):
