@@ -8,6 +8,7 @@ import uuid
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,7 +100,7 @@ def _score(context: TaskContext, item: SegmentationItem) -> ScoredImage:
             item=item,
             confusion=_confusion(reference, mapped, len(classes)),
             boundaries=boundary_counts(reference, mapped, len(classes), BOUNDARY_TOLERANCE_PX),
-            sample=_sample(item.id, reference, folder / PROBABILITIES, context.options.seed),
+            sample=sample_pixels(item.id, reference, folder / PROBABILITIES, context.options.seed),
             picture=_as_png(mapped, classes),
         )
     finally:
@@ -119,7 +120,7 @@ def _confusion(reference: Labels, mapped: Labels, n_classes: int) -> npt.NDArray
     return total
 
 
-def _sample(item_id: str, reference: Labels, probabilities: object, seed: int) -> PixelSample:
+def sample_pixels(item_id: str, reference: Labels, probabilities: Path, seed: int) -> PixelSample:
     """Draw labelled pixels without replacement, every one with the same chance, and read their probabilities.
 
     Args:
