@@ -17,7 +17,7 @@ from torch import Tensor
 from satclip_engine.models.learned_upsampler import CORRECTION, LearnedUpsampler
 
 # Share of the cells' energy that may be melted before each pass: cosines then stay within 1e-3 (docs/scale-study.md).
-MELTED_SHARES = (0.0001, 0.005, 0.015, 0.04)
+MELTED_SHARES = (0.0001, 0.001, 0.005, 0.01)
 # The cells' own lengths, upsampled: one channel, for comparison.
 LENGTH_ONLY = (1.0, 1.0, 1.0, 1.0)
 
