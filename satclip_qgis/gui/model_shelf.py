@@ -109,8 +109,9 @@ class ModelShelf(QObject):
         if client is None:
             return
         reply = client.remove_model(model.id)
-        reply.succeeded.connect(self._take)
+        # First whoever uses it looks for another; then the list is without it.
         reply.succeeded.connect(lambda _models: self._forget(model.id))
+        reply.succeeded.connect(self._take)
         reply.failed.connect(self.failed)
 
     def cancel(self, job_id: str) -> None:
