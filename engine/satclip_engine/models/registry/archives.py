@@ -16,11 +16,12 @@ def is_archive(path: Path) -> bool:
     return path.suffix.lower() == ".zip"
 
 
-def extract_weights(archive: Path, member: str = "") -> Path:
-    """Take the weights out of a zip archive and return the file, which lies beside it.
+def extract_weights(archive: Path, folder: Path, member: str = "") -> Path:
+    """Take the weights out of a zip archive into ``folder`` and return the file.
 
     Args:
         archive: The archive.
+        folder: Where to.
         member: How the wanted member's name ends; "" takes the only weights file.
 
     Raises:
@@ -38,9 +39,9 @@ def extract_weights(archive: Path, member: str = "") -> Path:
                     code="model.corrupt",
                     path=str(archive),
                 )
-            check_free_disk(archive.parent, infos[0].file_size)
+            check_free_disk(folder, infos[0].file_size)
             # Its name is not used: a member may be called ../../anything.
-            target = archive.with_name(f"unpacked{Path(infos[0].filename).suffix}")
+            target = folder / f"unpacked{Path(infos[0].filename).suffix}"
             with opened.open(infos[0]) as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file, 1024**2)
             return target
@@ -53,7 +54,7 @@ def extract_weights(archive: Path, member: str = "") -> Path:
         ) from error
     except OSError as error:
         if is_disk_full(error):
-            raise disk_full(archive, None) from error
+            raise disk_full(folder / archive.name, None) from error
         raise
 
 

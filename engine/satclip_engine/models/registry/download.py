@@ -18,7 +18,13 @@ from satclip_engine.models.registry.archives import extract_weights, is_archive
 from satclip_engine.models.registry.card_facts import card_of
 from satclip_engine.models.registry.entries import RegistryEntry, find_entry
 from satclip_engine.models.registry.faults import check_free_disk, offline_error
-from satclip_engine.models.registry.install import WORK_FOLDER, Blueprint, install_checkpoint, write_json
+from satclip_engine.models.registry.install import (
+    WORK_FOLDER,
+    Provenance,
+    blueprint_of,
+    install_checkpoint,
+    write_json,
+)
 from satclip_engine.models.registry.installed import FROM_REGISTRY
 from satclip_engine.models.registry.transfer import RemoteFile, fetch, locate_at_url, locate_on_hub
 
@@ -97,9 +103,10 @@ def _download(
     weights = part.replace(work / f"download{Path(remote.name).suffix}")
     try:
         if is_archive(weights):
-            weights = extract_weights(weights, entry.file)
+            weights = extract_weights(weights, work, entry.file)
         check_cancelled()
-        folder = install_checkpoint(weights, _blueprint(entry, remote, digest, extras), config)
+        provenance = Provenance(entry.id, FROM_REGISTRY, remote.source, digest)
+        folder = install_checkpoint(weights, blueprint_of(entry, card_of(entry), extras), provenance, config)
     except BaseException:
         # What was fetched is good; it need not be fetched again after a cancel, a full disk or an engine's update.
         (work / f"download{Path(remote.name).suffix}").replace(part)
@@ -186,21 +193,6 @@ def _known_hashes(config: Config) -> dict[str, str]:
 
 def _pin(entry: RegistryEntry) -> str:
     return f"{entry.source}/{entry.file}@{entry.revision}"
-
-
-def _blueprint(entry: RegistryEntry, remote: RemoteFile, digest: str, extras: tuple[Path, ...]) -> Blueprint:
-    return Blueprint(
-        model_id=entry.id,
-        architecture=entry.architecture,
-        activation=entry.activation,
-        mean=entry.mean,
-        std=entry.std,
-        card=card_of(entry),
-        origin=FROM_REGISTRY,
-        source=remote.source,
-        source_sha256=digest,
-        extra_files=extras,
-    )
 
 
 def _refuse_missing_packages(entry: RegistryEntry) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from satclip_engine.config import Config
@@ -19,7 +20,8 @@ from satclip_engine.models.card import CARD_FILE_NAME
 from satclip_engine.models.folders import CONFIG_FILE_NAME
 from satclip_engine.models.recognise import recognise_config
 from satclip_engine.models.registry.convert import Converted, to_open_clip
-from satclip_engine.models.registry.entries import Triple
+from satclip_engine.models.registry.entries import RegistryEntry, Triple
+from satclip_engine.models.registry.faults import disk_full
 from satclip_engine.models.registry.installed import WEIGHTS_FILE_NAME, InstalledRecord, now_utc, write_record
 from satclip_engine.models.weights import read_state_dict, weights_sha256
 
@@ -29,39 +31,54 @@ QUICK_GELU = "quickgelu"
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """Where a model comes from.
+
+    Attributes:
+        model_id: Its id here, and its folder's name.
+        origin: ``registry`` or ``file``.
+        source: Repository, address or file, for people.
+        source_sha256: Of the file as it came.
+    """
+
+    model_id: str
+    origin: str
+    source: str
+    source_sha256: str
+
+
+@dataclass(frozen=True)
 class Blueprint:
     """What is known of a checkpoint besides its tensors.
 
     Attributes:
-        model_id: Name of the folder.
         architecture: open_clip architecture; "" recognises it from the tensors.
         activation: ``quickgelu`` or ``gelu``; anything else leaves it to the architecture.
         mean: Channel means.
         std: Channel standard deviations.
         card: What ``card.json`` will say.
-        origin: ``registry`` or ``file``.
-        source: Where it came from, for people.
-        source_sha256: Of the file as it came.
         extra_files: Files to copy beside the weights.
     """
 
-    model_id: str
     architecture: str
     activation: str
     mean: Triple
     std: Triple
     card: Mapping[str, Any]
-    origin: str
-    source: str
-    source_sha256: str
     extra_files: Sequence[Path] = ()
 
 
-def install_checkpoint(weights: Path, blueprint: Blueprint, config: Config) -> Path:
-    """Install the checkpoint ``weights`` as the model ``blueprint.model_id`` and return its folder.
+def blueprint_of(entry: RegistryEntry, card: Mapping[str, Any], extra_files: Sequence[Path] = ()) -> Blueprint:
+    """Return the blueprint of a registry's entry."""
+    return Blueprint(entry.architecture, entry.activation, entry.mean, entry.std, card, extra_files)
+
+
+def install_checkpoint(weights: Path, blueprint: Blueprint, provenance: Provenance, config: Config) -> Path:
+    """Install the checkpoint ``weights`` as the model ``provenance.model_id`` and return its folder.
 
     Raises:
         ModelError: if the file is damaged, needs pickle, is not recognised, or does not fit the architecture.
+        DiskFullError: if there is no room.
         OutputError: if the models' folder cannot be written.
     """
     converted = _converted(read_state_dict(weights), blueprint.architecture)
@@ -74,33 +91,50 @@ def install_checkpoint(weights: Path, blueprint: Blueprint, config: Config) -> P
         "model_cfg": model_cfg,
         "preprocess_cfg": {"mean": list(blueprint.mean), "std": list(blueprint.std)},
     }
-    stage = empty_stage(blueprint.model_id, config)
-    for extra in blueprint.extra_files:
-        shutil.copyfile(extra, stage / extra.name)
-    save_file({name: tensor.contiguous() for name, tensor in converted.state.items()}, stage / WEIGHTS_FILE_NAME)
-    write_json(stage / CONFIG_FILE_NAME, settings)
-    write_json(stage / CARD_FILE_NAME, {**blueprint.card, "id": blueprint.model_id, "notes": notes})
-    return publish(stage, WEIGHTS_FILE_NAME, blueprint, config)
+    stage = empty_stage(provenance.model_id, config)
+    try:
+        for extra in blueprint.extra_files:
+            shutil.copyfile(extra, stage / extra.name)
+        save_weights(converted.state, stage / WEIGHTS_FILE_NAME)
+        write_json(stage / CONFIG_FILE_NAME, settings)
+        write_json(stage / CARD_FILE_NAME, {**blueprint.card, "id": provenance.model_id, "notes": notes})
+        return publish(stage, provenance, config)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
 
 
-def publish(stage: Path, weights_name: str, blueprint: Blueprint, config: Config) -> Path:
+def save_weights(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Write ``state`` as safetensors.
+
+    Raises:
+        DiskFullError: if there is no room.
+    """
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
+    except (SafetensorError, OSError) as error:
+        # The library tells the system's refusal in words only.
+        if isinstance(error, SafetensorError) and "os error" not in str(error).lower():
+            raise
+        raise disk_full(path, sum(tensor.nbytes for tensor in state.values())) from error
+
+
+def publish(stage: Path, provenance: Provenance, config: Config) -> Path:
     """Record the weights' digest in ``stage`` and move the folder to where models are; return it there.
 
     Raises:
         ModelError: ``model.exists`` if a model of that id is installed.
     """
-    target = config.models_dir / blueprint.model_id
-    digest = weights_sha256(stage / weights_name, config.cache_dir)
+    target = config.models_dir / provenance.model_id
     record = InstalledRecord(
-        origin=blueprint.origin,
-        source=blueprint.source,
-        source_sha256=blueprint.source_sha256,
-        weights=weights_name,
-        sha256=digest,
+        origin=provenance.origin,
+        source=provenance.source,
+        source_sha256=provenance.source_sha256,
+        weights=WEIGHTS_FILE_NAME,
+        sha256=weights_sha256(stage / WEIGHTS_FILE_NAME, config.cache_dir),
         installed_utc=now_utc(),
     )
     write_record(stage, record)
-    refuse_existing(blueprint.model_id, config)
+    refuse_existing(provenance.model_id, config)
     if target.is_dir():  # a damaged rest without a configuration: never a model
         shutil.rmtree(target)
     stage.replace(target)

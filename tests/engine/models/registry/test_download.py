@@ -308,7 +308,7 @@ def test_one_download_of_a_model_at_a_time(config: Config, hub: HubServer) -> No
 
     def run() -> None:
         try:
-            download_model("tiny", config, lambda done, total: begun.set(), check)
+            download_model("tiny", config, lambda _done, _total: begun.set(), check)
         except BaseException as error:
             outcome.append(error)
 
