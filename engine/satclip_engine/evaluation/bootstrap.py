@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from satclip_engine.evaluation.metrics import signed_points
+
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], float]
 
@@ -85,12 +87,13 @@ class Difference:
         points = f"{abs(self.difference) * 100:.1f} points"
         if np.isnan(self.low):
             return f"{metric}: {name_b} differs from {name_a} by {points}; too few images for an interval."
-        interval = f"95 % interval {_points(self.low)} to {_points(self.high)}"
+        interval = f"95 % interval {signed_points(self.low)} to {signed_points(self.high)}"
         how = f"over the same {self.n_images} images" if self.paired else "over different images"
         if not self.decided:
             return f"{metric}: no difference that these images can show ({interval}, {how})."
         word = "better" if self.difference > 0 else "worse"
-        return f"{metric}: {name_b} is {points} {word} than {name_a} ({interval}, {how})."
+        doubt = ", too few to be sure" if self.n_images < FEW_IMAGES else ""
+        return f"{metric}: {name_b} is {points} {word} than {name_a} ({interval}, {how}{doubt})."
 
 
 def compare(
@@ -156,7 +159,3 @@ def _percentiles(draws: Floats) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.percentile(known, [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
     return float(low), float(high)
-
-
-def _points(share: float) -> str:
-    return f"{share * 100:+.1f}"

@@ -123,9 +123,11 @@ def _class_metrics(a: Report, b: Report, classes: tuple[str, ...], n: int, seed:
 
 
 def _names(a: Report, b: Report) -> tuple[str, str]:
-    if a.model.title != b.model.title:
-        return a.model.title, b.model.title
-    return f"{a.model.title} (first)", f"{b.model.title} (second)"
+    """Return short names that differ: the models' ids or titles, else which report is meant."""
+    for name_a, name_b in ((a.model.id, b.model.id), (a.model.title, b.model.title)):
+        if name_a != name_b:
+            return name_a, name_b
+    return "the first", "the second"
 
 
 def _warnings(a: Report, b: Report) -> tuple[str, ...]:

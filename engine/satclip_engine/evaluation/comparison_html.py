@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from satclip_engine.evaluation.bootstrap import FEW_IMAGES
 from satclip_engine.evaluation.comparison import ComparedMetric, Comparison
 from satclip_engine.evaluation.html_parts import facts, page, section, text
-from satclip_engine.evaluation.metrics import percent
+from satclip_engine.evaluation.metrics import percent, signed_points
 from satclip_engine.evaluation.report_data import Report
 from satclip_engine.evaluation.report_html import task_title
 
@@ -16,13 +17,14 @@ def comparison_html(comparison: Comparison) -> str:
     a, b = comparison.a, comparison.b
     warnings = "".join(f'<div class="warning"><p>{text(warning)}</p></div>' for warning in comparison.warnings)
     sets = a.dataset.title if a.dataset.id == b.dataset.id else f"{a.dataset.title} / {b.dataset.title}"
-    title = f"{comparison.name_b} against {comparison.name_a}"
+    title = _title(comparison)
     header = (
         f'<p class="eyebrow">Comparison · {text(task_title(a.task))}</p>\n<h1>{text(title)}</h1>\n'
         f'<p class="lead">{text(sets)} · part “{text(a.dataset.split)}”</p>'
         f'<div class="cards"><div class="card main"><div class="name">{text(comparison.sentence)}</div>'
         "<p>Differences are in percentage points, second minus first. Where an interval includes zero, these images "
         "cannot tell the two apart.</p></div></div>"
+        + facts([("the first", _run_words(a)), ("the second", _run_words(b))])
     )
     body = [
         header,
@@ -47,6 +49,21 @@ def comparison_markdown(comparison: Comparison) -> str:
         change, interval, _ = _words(metric)
         lines.append(f"| {_cell(title)} | {percent(metric.a)} | {percent(metric.b)} | {change} | {interval} |")
     return "\n".join(lines)
+
+
+def _title(comparison: Comparison) -> str:
+    a, b = comparison.a.model, comparison.b.model
+    if a.title == b.title:
+        return f"{a.title}, two evaluations"
+    return f"{b.title} against {a.title}"
+
+
+def _run_words(report: Report) -> str:
+    return (
+        f"{text(report.model.title)}<br><code>{text(report.command)}</code>"
+        if report.command
+        else text(report.model.title)
+    )
 
 
 def _classes(comparison: Comparison) -> str:
@@ -82,14 +99,18 @@ def _row(metric: ComparedMetric, widest: float) -> str:
 
 
 def _words(metric: ComparedMetric) -> tuple[str, str, str]:
+    """Return difference, interval and finding."""
     found = metric.difference
     if found is None:
-        return f"{(metric.b - metric.a) * 100:+.1f}", "–", "no interval"
-    change = f"{found.difference * 100:+.1f}"
+        return signed_points(metric.b - metric.a), "–", "no interval"
+    change = signed_points(found.difference)
     if found.low != found.low:
         return change, "–", "too few images"
-    interval = f"{found.low * 100:+.1f} to {found.high * 100:+.1f}"
-    return change, interval, ("better" if found.difference > 0 else "worse") if found.decided else "not told apart"
+    interval = f"{signed_points(found.low)} to {signed_points(found.high)}"
+    if not found.decided:
+        return change, interval, "not told apart"
+    word = "better" if found.difference > 0 else "worse"
+    return change, interval, f"likely {word}" if found.n_images < FEW_IMAGES else word
 
 
 def _drawn(metric: ComparedMetric, widest: float) -> str:
@@ -109,11 +130,10 @@ def _report_facts(title: str, report: Report) -> str:
         [
             ("model", f"{text(model.title)} (<code>{text(model.id)}</code>)"),
             ("weights, sha256", f"<code>{text(model.weights_sha256)}</code>"),
-            ("computed on", f"{text(model.device)}, {text(model.precision)}"),
+            ("computed on", text(model.computed_on)),
             ("data set", f"{text(dataset.title)}, part “{text(dataset.split)}”, {dataset.n_items} images"),
             ("protocol", text(dataset.protocol)),
             ("finished", text(report.created_utc)),
-            ("command", f"<code>{text(report.command)}</code>" if report.command else ""),
         ]
     )
 

@@ -46,7 +46,8 @@ th, td { padding: 6px 14px 6px 0; text-align: left; vertical-align: top; border-
 thead th { color: var(--soft); font-weight: 600; font-size: 0.86rem; vertical-align: bottom; }
 tbody th { font-weight: 500; }
 td.meaning { min-width: 260px; } th.name { white-space: nowrap; }
-th.num, td.num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th.num, td.num { text-align: right; font-variant-numeric: tabular-nums; }
+td.num { white-space: nowrap; }
 td.meaning { color: var(--soft); font-size: 0.88rem; }
 .share { display: inline-flex; align-items: center; justify-content: flex-end; gap: 10px; }
 .share .value { min-width: 3.9em; }
@@ -86,12 +87,12 @@ table.confusion td.num { color: var(--soft); padding-left: 14px; vertical-align:
 .example.one .pictures { margin-top: auto; padding-top: 8px; }
 .example h3 { margin: 0 0 2px; overflow-wrap: anywhere; }
 .example.one h3 { font-size: 0.9rem; } .example.one p, .example.two p { font-size: 0.88rem; margin: 0; }
-.pictures { display: grid; gap: 12px; margin-top: 10px;
+.pictures { display: grid; gap: 12px; margin-top: 10px; align-items: end;
   grid-template-columns: repeat(auto-fit, minmax(min(200px, 40%), 1fr)); }
 figure { margin: 0; }
 figure img { display: block; width: 100%; height: auto; max-height: 520px;
   object-fit: contain; object-position: left top; border-radius: 4px; background: var(--panel); }
-figcaption { font-size: 0.86rem; color: var(--soft); margin-bottom: 4px; }
+figcaption { font-size: 0.86rem; color: var(--soft); margin-bottom: 4px; overflow-wrap: anywhere; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: 0.88rem; margin-top: 8px; }
 dl { display: grid; grid-template-columns: minmax(120px, max-content) 1fr; gap: 5px 22px; margin: 10px 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }

@@ -59,6 +59,11 @@ def metric_title(name: str) -> MetricTitle:
     return MetricTitle(name.replace("_", " "), "")
 
 
+def signed_points(difference: float) -> str:
+    """Return a difference of shares in percentage points with its sign: "+1.2", "−0.4"."""
+    return f"{difference * 100:+.1f}".replace("-", "−")
+
+
 def percent(share: float | None, decimals: int = 1) -> str:
     """Return "41.3 %", or a dash where the share is not known."""
     return "–" if share is None or share != share else f"{share * 100:.{decimals}f} %"

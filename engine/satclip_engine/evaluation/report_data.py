@@ -47,6 +47,11 @@ class ModelFacts:
     device: str
     precision: str
 
+    @property
+    def computed_on(self) -> str:
+        """Device and precision, each said once."""
+        return self.device if self.precision in self.device else f"{self.device}, {self.precision}"
+
 
 @dataclass(frozen=True)
 class PromptClass:

@@ -202,7 +202,7 @@ def _facts(report: Report) -> str:
                 ("cite", text(dataset.citation)),
                 ("model", f"{text(model.title)} (<code>{text(model.id)}</code>)"),
                 ("weights, sha256", f"<code>{text(model.weights_sha256)}</code>"),
-                ("computed on", f"{text(model.device)}, {text(model.precision)}"),
+                ("computed on", text(model.computed_on)),
                 ("took", f"{report.seconds:.0f} s" if report.seconds else ""),
                 ("finished", text(report.created_utc)),
             ]
