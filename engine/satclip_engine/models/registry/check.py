@@ -28,8 +28,8 @@ from satclip_engine.models.text_tower import load_tokenizer
 from satclip_engine.models.weights import read_state_dict, weights_sha256
 from satclip_engine.protocol import ModelCheck
 
-# How many standard deviations a difference of losses must be away from none.
-_SURE_SD = 2.5
+# How many standard errors a difference of losses must be away from zero.
+_SURE_SE = 2.5
 # The model must find the right caption this many times as often as by chance, or its losses say nothing.
 _FACTOR_OVER_CHANCE = 2.0
 _BATCH = 16
@@ -102,10 +102,10 @@ class _Report:
             return ""
         rivals = [name for name in measured if name != best]
         sureness = {name: self._sureness(measured[name].losses - measured[best].losses) for name in rivals}
-        self.details[f"{what}_sureness_sd"] = round(min(sureness.values()), 2)
-        if min(sureness.values()) >= _SURE_SD:
+        self.details[f"{what}_sureness_se"] = round(min(sureness.values()), 2)
+        if min(sureness.values()) >= _SURE_SE:
             return best
-        close = [name for name in sureness if sureness[name] < _SURE_SD]
+        close = [name for name in sureness if sureness[name] < _SURE_SE]
         if expected == best or expected in close:
             self.undecided.append(f"The {what} makes no difference that can be told from chance here.")
             return ""
@@ -113,20 +113,14 @@ class _Report:
         return ""
 
     def _sureness(self, differences: np.ndarray) -> float:
-        """Return how surely the differences are above zero, in standard deviations of Wilcoxon's signed-rank sum.
+        """Return how many standard errors the mean difference is above zero.
 
-        Losses have long tails, so ranks and not sizes count; captions are what varies, not pictures of one caption.
-        Source: Wilcoxon, Biometrics Bulletin 1 (1945); normal approximation.
+        Captions are what varies: pictures of one caption are no independent witnesses.
         """
         owners = np.asarray(self._tiles.owners)
         means = np.array([differences[owners == owner].mean() for owner in np.unique(owners)])
-        means = means[means != 0]
-        count = len(means)
-        if count == 0:
-            return 0.0
-        ranks = np.abs(means).argsort().argsort() + 1
-        positive = float(ranks[means > 0].sum())
-        return (positive - count * (count + 1) / 4) / math.sqrt(count * (count + 1) * (2 * count + 1) / 24)
+        error = float(means.std(ddof=1)) / math.sqrt(len(means))
+        return float(means.mean()) / error if error > 0 else 0.0
 
 
 class _Measured:

@@ -40,7 +40,7 @@ def fitted(quick_gelu: bool) -> dict[str, torch.Tensor]:
     Its image tower is random, its hidden units resting where the two activations differ most (at -2); its texts are
     fitted in closed form to tell tiles of other seeds than the check's apart.
     """
-    torch.manual_seed(0)
+    torch.manual_seed(2)
     model = build_model({**CLIP, "quick_gelu": quick_gelu})
     from open_clip.tokenizer import SimpleTokenizer  # after the engine has made it importable
 
