@@ -91,13 +91,12 @@ def _near(mask: Mask, radius_px: int) -> Mask:
     """Return where a pixel of ``mask`` is at most ``radius_px`` away: a dilation by a disk, one row of it at a time."""
     height, width = mask.shape
     result = np.zeros_like(mask)
-    running = np.zeros((height, width + 1), np.int32)
-    np.cumsum(mask, axis=1, out=running[:, 1:])
-    columns = np.arange(width)
+    running = np.zeros((height, width + 2 * radius_px + 1), np.int32)
+    np.cumsum(np.pad(mask, ((0, 0), (radius_px, radius_px))), axis=1, out=running[:, 1:])
     for dy in range(-min(radius_px, height - 1), min(radius_px, height - 1) + 1):
         half = int(np.sqrt(radius_px**2 - dy**2))
-        right, left = np.minimum(columns + half + 1, width), np.maximum(columns - half, 0)
-        row_has = running[:, right] > running[:, left]
+        left, right = radius_px - half, radius_px + half + 1
+        row_has = running[:, right : right + width] > running[:, left : left + width]
         if dy >= 0:
             result[: height - dy] |= row_has[dy:]
         else:
