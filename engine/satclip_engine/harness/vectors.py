@@ -40,10 +40,10 @@ def prepare(image: Bytes, side_px: int) -> Bytes:
     Source: open_clip ``image_transform`` with ``resize_mode="shortest"``: bicubic resize, then centre crop.
     """
     height, width = image.shape[1:]
-    scale = side_px / min(height, width)
-    size = (max(side_px, round(width * scale)), max(side_px, round(height * scale)))
+    shorter = min(height, width)
+    size = (side_px * width // shorter, side_px * height // shorter)
     picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).resize(size, Image.Resampling.BICUBIC)
-    left, top = (size[0] - side_px) // 2, (size[1] - side_px) // 2
+    left, top = round((size[0] - side_px) / 2), round((size[1] - side_px) / 2)
     cut = np.asarray(picture)[top : top + side_px, left : left + side_px]
     return np.ascontiguousarray(cut.transpose(2, 0, 1))
 
