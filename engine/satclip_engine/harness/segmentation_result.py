@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from satclip_engine.evaluation.boundaries import boundary_scores
 from satclip_engine.evaluation.report_data import Confusion, Example, Table
-from satclip_engine.evaluation.segmentation import SegmentationScores, segmentation_scores
+from satclip_engine.evaluation.segmentation import SegmentationScores, image_mean_iou, segmentation_scores
 from satclip_engine.evaluation.tuning import TunedScores, cross_validated_offsets
 from satclip_engine.harness.context import TaskContext, TaskResult
 from satclip_engine.harness.features import features_of
@@ -147,7 +147,7 @@ def _offsets_table(context: TaskContext, tuned: TunedScores) -> Table:
 
 
 def _ranked(scored: Sequence[ScoredImage]) -> list[tuple[ScoredImage, float]]:
-    known = [(image, segmentation_scores(image.confusion).mean_iou) for image in scored if image.confusion.any()]
+    known = [(image, image_mean_iou(image.confusion)) for image in scored if image.confusion.any()]
     return sorted(known, key=lambda pair: pair[1])
 
 
