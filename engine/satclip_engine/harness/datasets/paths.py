@@ -18,6 +18,7 @@ class Files:
         pattern: Glob below the set's folder, e.g. ``Val/*/images_png/*.png``.
         first: Position (by name) of the first file that is taken.
         last: Position after the last one; None takes all.
+        cycle: Which positions of a repeating cycle are taken: ``(True, False, False)`` takes every third file.
         stems: Only files whose name without suffix ends in one of these; empty takes all.
         listed_in: Text file below the set's folder with one file name (or path) per line; only those are taken.
         partial: The list also names files that are published elsewhere: what is not there is passed over.
@@ -26,6 +27,7 @@ class Files:
     pattern: str
     first: int = 0
     last: int | None = None
+    cycle: tuple[bool, ...] = (True,)
     stems: tuple[str, ...] = ()
     listed_in: str = ""
     partial: bool = False
@@ -47,7 +49,8 @@ class Files:
             paths = [path for path in paths if path.stem.endswith(self.stems)]
         if self.listed_in:
             paths = _listed(paths, folder / self.listed_in, self.partial)
-        return tuple(paths[self.first : self.last])
+        cut = paths[self.first : self.last]
+        return tuple(path for i, path in enumerate(cut) if self.cycle[i % len(self.cycle)])
 
 
 def _listed(paths: list[Path], list_file: Path, partial: bool) -> list[Path]:

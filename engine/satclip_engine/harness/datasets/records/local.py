@@ -37,7 +37,8 @@ vegetation: woodland, foliage  #FEDD3A
 water: reservoir, lagoon  #E2A929
 """
 N_EPFL_SEEN = 18
-N_LANDSAT_SEEN = 28
+# Neighbours by name are alike, and the last dozen chips are nearly dry: every third one is a fairer sample.
+_LANDSAT_UNSEEN = (True, False, False)
 
 
 def records() -> tuple[DataSet, ...]:
@@ -155,8 +156,8 @@ def _epfl_roads() -> DataSet:
 
 
 def _landsat_water() -> DataSet:
-    def images(first: int = 0, last: int | None = None) -> MaskFolders:
-        return MaskFolders(Files("images/*.tif", first, last), "../water/{stem}.png", ByThreshold(0))
+    def images(cycle: tuple[bool, ...] = (True,)) -> MaskFolders:
+        return MaskFolders(Files("images/*.tif", cycle=cycle), "../water/{stem}.png", ByThreshold(0))
 
     others = ("vegetation", "trees", "grass", "bare soil", "bare land", "buildings")
     return DataSet(
@@ -171,13 +172,13 @@ def _landsat_water() -> DataSet:
         ),
         splits={
             "segmentation": {
-                "unseen": images(N_LANDSAT_SEEN),
-                "seen": images(0, N_LANDSAT_SEEN),
+                "unseen": images(_LANDSAT_UNSEEN),
+                "seen": images(tuple(not unseen for unseen in _LANDSAT_UNSEEN)),
                 "all": images(),
             }
         },
         default_split="unseen",
-        protocol="IoU of water on the last 12 of 40 chips by name, shown as NIR, red, green (bands 5, 4, 3); what else "
+        protocol="IoU of water on every third of 40 chips by name (14), shown as NIR, red, green (bands 5, 4, 3); what else "
         "stands in such chips is asked as one class.",
         licence="public domain (Landsat)",
         url="https://www.usgs.gov/landsat-missions",
@@ -186,7 +187,7 @@ def _landsat_water() -> DataSet:
         gsd_m=30.0,
         bands="5,4,3",
         focus="water",
-        trained_on="the first 28 chips by name",
+        trained_on="the other 26 chips by name",
     )
 
 
