@@ -33,6 +33,20 @@ def progress_bar(*, hidden: bool) -> Iterator[Callable[[ProgressUpdate], None]]:
 
 
 @contextmanager
+def bytes_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that draws a transfer's bytes done and in all on standard error, where that is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(unit="B", unit_scale=True, disable=True if hidden else None, leave=False) as bar:
+
+        def draw(done_bytes: int, total_bytes: int) -> None:
+            bar.total = total_bytes or None
+            bar.update(done_bytes - bar.n)
+
+        yield draw
+
+
+@contextmanager
 def cancel_by_signal() -> Iterator[Callable[[], None]]:
     """Give a function that raises ``CancelledError`` after Ctrl-C or SIGTERM; a second Ctrl-C stops at once."""
     asked = threading.Event()

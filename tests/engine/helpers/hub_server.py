@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "")
             return
         size = file.stat().st_size
-        start, partial = self._range(size)
+        start, partial = self._range()
         if fault == "norange":
             start, partial = 0, False
         if start >= size > 0:
@@ -167,12 +167,12 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(60)
             self.close_connection = True
 
-    def _range(self, size: int) -> tuple[int, bool]:
+    def _range(self) -> tuple[int, bool]:
         match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         return (int(match.group(1)), True) if match else (0, False)
 
     def _cdn(self) -> str:
-        """Return another origin than the one asked: the hub's bytes come from elsewhere, where its token must not go."""
+        """Return another origin than the one asked, as the hub does: its token must not go there."""
         host = self.headers.get("Host", "")
         return f"http://localhost:{self.server.server_address[1]}" if host[:4] == "127." else f"http://cdn.{host}"
 
