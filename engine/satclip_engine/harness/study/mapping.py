@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from satclip_engine.features.batch_runner import BatchRunner
-from satclip_engine.features.encode import block_means, encode
+from satclip_engine.features.encode import block_means, encode, windows_to_encode
 from satclip_engine.features.feature_map import FeatureMap
 from satclip_engine.features.layout import CellBox, Layout
 from satclip_engine.features.source import FeatureSource
@@ -64,9 +65,12 @@ def encoded_image(
         stride = max(round(cells * encoding.stride_share), 1)
         source = FeatureSource(scene, encoder, grid, Layout(grid.height, grid.width, encoder.cell_px, cells, stride))
         features = source.open_map(Path(folder))
-        started_s = time.perf_counter()
         chunks = list(source.layout.all_chunks())
-        encode(scene, grid, runner, features, chunks, on_chunk=lambda _: None, on_windows=lambda _: None)
+        # Batches are padded to their full size: a chip of one window would be timed as eight.
+        fitting = copy(runner)
+        fitting.batch_size = min(runner.batch_size, len(windows_to_encode(features, chunks)))
+        started_s = time.perf_counter()
+        encode(scene, grid, fitting, features, chunks, on_chunk=lambda _: None, on_windows=lambda _: None)
         yield EncodedImage(source, features, time.perf_counter() - started_s)
 
 
