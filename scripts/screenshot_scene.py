@@ -84,6 +84,10 @@ def models_story() -> Step:
     yield from shot("models_download", settle_s=0.1)
     page.cancel_button.click()
     yield lambda: page.shown_job() is None
+    page.select(bench.page.state().features.model)
+    page.check_button.click()
+    yield lambda: "Checked" in page.details.toPlainText()
+    yield from shot("models_check")
     yield from leave(bench)
 
 

@@ -13,7 +13,7 @@ from satclip_qgis.gui.model_dialogs import DownloadSettingsDialog, ImportDialog,
 from satclip_qgis.gui.model_shelf import CHECK, KINDS, ModelShelf
 from satclip_qgis.gui.models_page import ModelsPage
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import JobState, JobView, ModelInfo
+from satclip_qgis.protocol import JobState, JobView, ModelInfo, Problem
 from satclip_qgis.provision.connection import READY, EngineConnection
 from satclip_qgis.settings import load_settings, save_settings
 
@@ -153,12 +153,19 @@ class ModelDesk(QObject):
     def _tell_check(self, job: JobView) -> None:
         model_id = str(job.spec.request["model"])
         found = self._shelf.check_of(model_id)
-        if found is not None and found.warnings:
-            self._messages.info(" ".join((tr("{model}:").format(model=model_id), *found.warnings)), [])
-        else:
-            self._messages.success(
-                tr("{model} was checked: nothing contradicts its settings.").format(model=model_id), []
+        if found is None:
+            return
+        if found.warnings:
+            detail = tr("{model} is not set up as it was trained: {why}").format(
+                model=model_id, why=" ".join(found.warnings)
             )
+            remedy = tr("Import it again with the settings that fit, or ask its publisher.")
+            self._messages.problem(Problem("model.check", detail, remedy))
+        elif found.undecided:
+            text = tr("{model} was checked: nothing contradicts its settings, but not all could be told.")
+            self._messages.info(text.format(model=model_id), [])
+        else:
+            self._messages.success(tr("{model} was checked: its settings fit.").format(model=model_id), [])
 
     def _tell_arrival(self, job: JobView) -> None:
         # The artifact is the configuration inside the model's folder, and the folder is named by the id.

@@ -136,7 +136,7 @@ def _checked(model: ModelInfo, check: ModelCheck | None) -> str:
         return _p(tr("Checked: {result}").format(result=model.checked)) if model.checked else ""
     lines = [*check.warnings, *check.undecided]
     if not check.warnings:
-        lines.insert(0, tr("Nothing contradicts its settings."))
+        lines.insert(0, tr("Nothing contradicts its settings.") if check.undecided else tr("Its settings fit."))
     title = tr("Checked") if not check.warnings else tr("Checked: it is not set up as it was trained")
     return f"<p><b>{title}</b></p><ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
 

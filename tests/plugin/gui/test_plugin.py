@@ -14,6 +14,7 @@ from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDockWidget,
     QLabel,
+    QLineEdit,
     QPlainTextEdit,
     QSlider,
     QTabBar,
@@ -103,13 +104,13 @@ def texts_of(page: QWidget) -> list[str]:
 
 def own_controls(root: QWidget) -> list[QWidget]:
     """Return the controls that the plugin made; those inside composite Qt and QGIS widgets are theirs."""
-    composites = (QComboBox, QAbstractSpinBox, QTableView, QTabBar, QgsFileWidget, QgsCollapsibleGroupBox)
+    composites = (QLineEdit, QComboBox, QAbstractSpinBox, QTableView, QTabBar, QgsFileWidget, QgsCollapsibleGroupBox)
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QTableView, QPlainTextEdit, QTextBrowser)
     found = []
     for widget in root.findChildren(QWidget):
         parent = widget.parentWidget()
         is_part = isinstance(parent, composites) and not isinstance(widget, (QComboBox, QAbstractSpinBox))
-        if isinstance(widget, kinds) and not is_part and not inside(widget, composites[:5]):
+        if isinstance(widget, kinds) and not is_part and not inside(widget, composites[:6]):
             found.append(widget)
     return found
 

@@ -9,11 +9,13 @@ from qgis.core import QgsNetworkAccessManager, QgsSettings
 
 from satclip_qgis.provision.environment import (
     child_environment,
+    download_variables,
     engine_environment,
     installer_environment,
     proxy_variables,
     qgis_proxy,
 )
+from satclip_qgis.settings import Settings
 
 QGIS_ENVIRONMENT = {
     "PATH": "/usr/bin",
@@ -80,6 +82,15 @@ def test_the_engine_finds_its_code_and_its_data(code_dir: Path | None, expected:
     environment = engine_environment(QGIS_ENVIRONMENT, Path("/data"), code_dir)
     assert environment["SATCLIP_HOME"] == "/data"
     assert environment.get("PYTHONPATH") == expected
+
+
+def test_mirror_offline_mode_and_proxy_reach_the_engine() -> None:
+    proxy = {"HTTPS_PROXY": "http://proxy.example:3128"}
+    settings = Settings(hub_endpoint="https://hub.example.org", offline="1")
+    expected = {**proxy, "SATCLIP_HUB_ENDPOINT": "https://hub.example.org", "SATCLIP_OFFLINE": "1"}
+    assert download_variables(settings, proxy) == expected
+    # What the user's own environment says is not overridden by empty settings.
+    assert download_variables(Settings(), {}) == {}
 
 
 def test_the_proxy_set_in_qgis_is_passed_on(qgis_app: object) -> None:
