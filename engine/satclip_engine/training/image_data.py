@@ -149,6 +149,27 @@ def load_naip(folder: Path) -> list[LabelledImage]:
     return items
 
 
+def load_landsat_series(folder: Path) -> list[LabelledImage]:
+    """Load one river's years in two false colours with labels from their water and vegetation indices.
+
+    The bytes are SWIR1, NIR, red and green. Open water is dark in both infrared bands.
+    Source: MNDWI of Xu 2006 (doi:10.1080/01431160600589179), NDVI of Rouse et al. 1974.
+    """
+    items = []
+    for path in sorted(folder.glob("*.tif")):
+        with rasterio.open(path) as source:
+            swir, nir, red, green = source.read().astype(np.float32)
+        mndwi = (green - swir) / np.maximum(green + swir, 1)
+        ndvi = (nir - red) / np.maximum(nir + red, 1)
+        labels = np.full(red.shape, ANYTHING & ~bits(Label.WATER), np.int64)
+        labels[ndvi > 0.6] = VEGETATION
+        labels[(mndwi > 0) & (nir < 90)] = bits(Label.WATER)
+        labels[nir == 0] = UNKNOWN
+        for bands in ((nir, red, green), (swir, nir, red)):
+            items.append(LabelledImage(np.stack(bands).astype(np.uint8), labels, zoom=2.0))
+    return items
+
+
 def load_spacenet_buildings(folder: Path) -> list[LabelledImage]:
     """Load the panchromatic scene with building polygons."""
     from rasterio import features, warp

@@ -42,22 +42,46 @@ UNSAID = bits(Label.ROAD, Label.PAVEMENT, Label.GRASS, Label.SOIL)
 
 # What a group of labels is called in training. Words of the synonym test stand in none of these.
 PHRASES: dict[int, tuple[str, ...]] = {
-    bits(Label.WATER): ("water", "open water", "river", "a body of water", "lake", "water surface", "sea"),
-    bits(Label.BUILDING): ("building", "buildings", "house", "houses", "roof", "rooftops", "built structure"),
-    bits(Label.ROAD): ("road", "roads", "street", "paved road", "highway", "asphalt road"),
-    bits(Label.PAVEMENT): ("parking lot", "paved ground", "concrete ground", "parked cars"),
-    bits(Label.TREE): ("tree", "trees", "forest", "green trees", "tree canopy"),
-    bits(Label.GRASS): ("grass", "meadow", "lawn", "grassland", "low vegetation"),
-    bits(Label.CROP): ("farmland", "crops", "field of crops", "agricultural field"),
-    bits(Label.SOIL): ("bare soil", "bare land", "bare ground", "soil", "dirt", "unpaved land"),
-    bits(Label.SAND): ("sand", "desert", "sandy ground"),
-    bits(Label.ROCK): ("rock", "rocks", "rocky mountain", "bare rock"),
-    VEGETATION: ("vegetation", "green vegetation", "plants"),
-    bits(Label.TREE, Label.GRASS): ("vegetation", "trees and grass"),
-    bits(Label.GRASS, Label.CROP): ("low vegetation", "grass and crops"),
-    BARE: ("bare land", "bare ground", "land", "barren land", "unpaved area"),
-    bits(Label.SOIL, Label.SAND): ("bare soil", "bare ground", "land"),
-}
+    bits(Label.WATER): (
+        "water", "open water", "river", "a body of water", "lake", "water surface", "sea", "pond", "stream",
+        "flooded area", "the surface of a lake", "deep water", "shallow water",
+    ),
+    bits(Label.BUILDING): (
+        "building", "buildings", "house", "houses", "roof", "rooftops", "built structure", "homes",
+        "residential building", "apartment block", "villa", "factory building", "office building", "barn", "shed",
+        "houses with roofs", "tower block",
+    ),
+    bits(Label.ROAD): (
+        "road", "roads", "street", "paved road", "highway", "asphalt road", "lane", "avenue", "motor road", "asphalt",
+        "a road with cars", "roadway", "driveway", "traffic lanes",
+    ),
+    bits(Label.PAVEMENT): (
+        "parking lot", "paved ground", "concrete ground", "parked cars", "parking space", "pavement", "concrete yard",
+    ),
+    bits(Label.TREE): (
+        "tree", "trees", "forest", "green trees", "tree canopy", "woods", "dense forest", "grove of trees",
+        "tree crowns",
+    ),
+    bits(Label.GRASS): (
+        "grass", "meadow", "lawn", "grassland", "low vegetation", "green grass", "pasture", "turf", "grassy field",
+    ),
+    bits(Label.CROP): (
+        "farmland", "crops", "field of crops", "agricultural field", "farm field", "cultivated land", "ploughed field",
+    ),
+    bits(Label.SOIL): (
+        "bare soil", "bare land", "bare ground", "soil", "dirt", "unpaved land", "earth", "open ground", "dry ground",
+    ),
+    bits(Label.SAND): ("sand", "desert", "sandy ground", "sandy beach", "sand surface"),
+    bits(Label.ROCK): ("rock", "rocks", "rocky mountain", "bare rock", "stony ground"),
+    VEGETATION: ("vegetation", "green vegetation", "plants", "greenery", "plant cover", "trees and grass"),
+    bits(Label.TREE, Label.GRASS): ("vegetation", "trees and grass", "greenery", "park with trees and grass"),
+    bits(Label.GRASS, Label.CROP): ("low vegetation", "grass and crops", "fields", "green field"),
+    BARE: (
+        "bare land", "bare ground", "land", "barren land", "unpaved area", "empty land", "bare surface", "open land",
+        "bare earth",
+    ),
+    bits(Label.SOIL, Label.SAND): ("bare soil", "bare ground", "land", "sandy soil", "dry bare land", "unpaved land"),
+}  # fmt: skip
 
 _WORDS: dict[Label, frozenset[str]] = {
     Label.WATER: frozenset(

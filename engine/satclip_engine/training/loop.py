@@ -20,7 +20,7 @@ from satclip_engine.training.augment import jitter_colours, normalise, random_vi
 from satclip_engine.training.image_data import AidScenes, LabelledImage
 from satclip_engine.training.labels import mentioned, possible_labels
 from satclip_engine.training.lexicon import AID_NAMES, TEMPLATES
-from satclip_engine.training.objective import draw_vocabulary, mention_loss, pixel_set_loss
+from satclip_engine.training.objective import class_weights, draw_vocabulary, mention_loss, perturb, pixel_set_loss
 
 Embed = Callable[[list[str]], Tensor]
 
@@ -39,6 +39,7 @@ class LoopOptions:
         learning_rate: Peak; the pretrained trunk gets half.
         dense_weight: Weight of the pixel losses.
         mention_weight: Weight of the losses that captions put on the cells of scene images.
+        word_spread: Longest random step of a class's text vector, relative to its length.
         ema_decay: Decay of the averaged weights, which are what is kept.
         seed: Seed of every draw.
     """
@@ -46,13 +47,14 @@ class LoopOptions:
     steps: int
     scene_batch: int = 64
     scene_px: int = 112
-    dense_batch: int = 12
-    dense_px: int = 160
+    dense_batch: int = 9
+    dense_px: int = 192
     dense_stride_px: int = 16
     learning_rate: float = 1e-3
     dense_weight: float = 1.0
     mention_weight: float = 0.3
-    ema_decay: float = 0.995
+    word_spread: float = 0.6
+    ema_decay: float = 0.997
     seed: int = 0
 
 
@@ -150,6 +152,7 @@ def train(
         vocabulary = draw_vocabulary(rng)
         template = TEMPLATES[rng.integers(len(TEMPLATES))]
         class_vectors = embed([template.format(phrase) for phrase in vocabulary.phrases])
+        class_vectors = perturb(class_vectors, options.word_spread, generator)
 
         index = rng.choice(len(scenes.classes), options.scene_batch, replace=False)
         views = torch.stack([random_view(scenes.images[i], options.scene_px, (0.75, 1.8), rng)[0] for i in index])
@@ -174,7 +177,8 @@ def train(
         views, labels = draw_dense_batch(sources, options, rng)
         cells = side.cells(normalise(jitter_colours(views, generator)), options.dense_stride_px)
         logits = _cell_logits(side, cells, class_vectors)
-        losses["pixels"] = options.dense_weight * pixel_set_loss(logits, labels, vocabulary.groups)
+        weights = class_weights(labels, vocabulary.groups)
+        losses["pixels"] = options.dense_weight * pixel_set_loss(logits, labels, vocabulary.groups, weights)
         losses["pixels"].backward()
 
         nn.utils.clip_grad_norm_(side.parameters(), 2.0)

@@ -40,13 +40,44 @@ def draw_vocabulary(rng: np.random.Generator) -> Vocabulary:
     return Vocabulary(torch.tensor(groups), phrases)
 
 
-def pixel_set_loss(cell_logits: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
+def perturb(vectors: Tensor, spread: float, generator: torch.Generator) -> Tensor:
+    """Return unit vectors near the given ones: neighbours of a word, such as its synonyms, should mean the same.
+
+    Args:
+        vectors: float32 (K, D) unit vectors.
+        spread: Length of the random step, relative to the vectors' own.
+        generator: Source of randomness.
+    """
+    step = functional.normalize(torch.randn(vectors.shape, generator=generator), dim=-1).to(vectors)
+    reach = torch.rand(len(vectors), 1, generator=generator).to(vectors) * spread
+    return functional.normalize(vectors + reach * step, dim=-1)
+
+
+def class_weights(labels: Tensor, groups: Tensor, most: float = 3.0) -> Tensor:
+    """Return float32 (G,) weights of the classes of a batch: inverse square roots of their shares, at most ``most``.
+
+    Roads and water cover little; mean IoU counts them like everything else.
+
+    Args:
+        labels: int64 (N, H, W) bits.
+        groups: int64 (G,) bits of the classes.
+        most: Upper limit; the lower one is its inverse.
+    """
+    allowed = (labels[:, None] & groups[:, None, None]) > 0
+    alone = allowed & (allowed.sum(1, keepdim=True) == 1)
+    share = alone.sum((0, 2, 3)).float() / alone.sum().clamp_min(1)
+    weights = (share.clamp_min(1e-6) * len(groups)).rsqrt()
+    return weights.clamp(1 / most, most)
+
+
+def pixel_set_loss(cell_logits: Tensor, labels: Tensor, groups: Tensor, weights: Tensor | None = None) -> Tensor:
     """Return the mean of -log P(the pixel's label is in its set) over pixels about which something is known.
 
     Args:
         cell_logits: float32 (N, G, h, w) on the cells.
         labels: int64 (N, H, W) bits, finer than the cells; 0 = unknown.
         groups: int64 (G,) bits of the classes.
+        weights: float32 (G,) of the pixels that can only be one class; ones if None.
     """
     logits = functional.interpolate(cell_logits, size=labels.shape[1:], mode="bilinear")
     allowed = (labels[:, None] & groups[:, None, None]) > 0
@@ -56,7 +87,8 @@ def pixel_set_loss(cell_logits: Tensor, labels: Tensor, groups: Tensor) -> Tenso
     log_p = logits.log_softmax(1)
     log_set = torch.where(allowed, log_p, torch.full_like(log_p, -30.0)).logsumexp(1)
     single = allowed.sum(1) == 1
-    weight = informative * torch.where(single, 1.0, 0.5)
+    own = 1.0 if weights is None else (allowed * weights[:, None, None]).sum(1)
+    weight = informative * torch.where(single, own, 0.5)
     return -(log_set * weight).sum() / weight.sum()
 
 

@@ -178,8 +178,8 @@ def _landsat_water() -> DataSet:
             }
         },
         default_split="unseen",
-        protocol="IoU of water on every third of 40 chips by name (14), shown as NIR, red, green (bands 5, 4, 3); what else "
-        "stands in such chips is asked as one class.",
+        protocol="IoU of water on every third of 40 chips by name (14), shown as NIR, red, green (bands 5, 4, 3); what "
+        "else stands in such chips is asked as one class.",
         licence="public domain (Landsat)",
         url="https://www.usgs.gov/landsat-missions",
         citation="USGS Landsat 8/9 OLI",
