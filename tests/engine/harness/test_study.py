@@ -206,4 +206,4 @@ def test_only_what_gains_enough_is_combined() -> None:
         Trial("upsampler", replace(BASE_SETTING, upsampler="bilinear")): 0.404,
         Trial("window_px", replace(BASE_SETTING, window_px=448)): 0.30,
     }
-    assert combine(BASE_SETTING, means, 0.005) == replace(BASE_SETTING, zoom=2.0)
+    assert combine(BASE_SETTING, means, 0.01) == replace(BASE_SETTING, zoom=2.0)

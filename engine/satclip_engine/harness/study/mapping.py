@@ -61,8 +61,7 @@ def encoded_image(
     with open_scene(item.image, bands=bands, scaling=scaling) as scene, TemporaryDirectory(dir=cache_dir) as folder:
         own = scene.grid.gsd_m if scene.grid.has_crs else 1.0
         grid = scene.grid if encoding.zoom == 1 else scene.working_grid(own / encoding.zoom, (None, None))
-        cells = encoding.window_px // encoder.cell_px
-        stride = max(round(cells * encoding.stride_share), 1)
+        cells, stride = encoding.window_cells(encoder.cell_px)
         source = FeatureSource(scene, encoder, grid, Layout(grid.height, grid.width, encoder.cell_px, cells, stride))
         features = source.open_map(Path(folder))
         chunks = list(source.layout.all_chunks())

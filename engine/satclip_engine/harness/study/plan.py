@@ -54,6 +54,11 @@ class Encoding(NamedTuple):
     zoom: float
     head_variant: str
 
+    def window_cells(self, cell_px: int) -> tuple[int, int]:
+        """Return the window's side and its step in cells."""
+        cells = self.window_px // cell_px
+        return cells, max(round(cells * self.stride_share), 1)
+
 
 @dataclass(frozen=True)
 class Setting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import numpy as np
 from satclip_engine.config import Config
 from satclip_engine.evaluation.segmentation import confusion_matrix, segmentation_scores
 from satclip_engine.features.batch_runner import BatchRunner
+from satclip_engine.features.layout import Layout
 from satclip_engine.harness.context import evenly
 from satclip_engine.harness.datasets import DataSet, SegmentationItem, find_dataset
 from satclip_engine.harness.study.mapping import encoded_image, label
@@ -58,13 +60,27 @@ class Part:
         dataset: The set.
         role: ``choose`` or ``check``.
         items: The images.
-        megapixels: Of all of them.
+        sizes_px: Height and width of each.
     """
 
     dataset: DataSet
     role: str
     items: tuple[SegmentationItem, ...]
-    megapixels: float
+    sizes_px: tuple[tuple[int, int], ...]
+
+    @property
+    def megapixels(self) -> float:
+        """Of all images."""
+        return sum(height * width for height, width in self.sizes_px) / 1e6
+
+    def encoded_megapixels(self, encoding: Encoding, cell_px: int) -> float:
+        """Return what the encoder has to look at: every pixel of every window, overlaps and margins too."""
+        count = 0
+        for height, width in self.sizes_px:
+            cells, stride = encoding.window_cells(cell_px)
+            layout = Layout(math.ceil(height * encoding.zoom), math.ceil(width * encoding.zoom), cell_px, cells, stride)
+            count += len(layout.window_rows) * len(layout.window_cols)
+        return count * encoding.window_px**2 / 1e6
 
 
 def load_parts(sets: Sequence[StudySet], root: Path, role: str, limit: int | None) -> list[Part]:
@@ -81,7 +97,7 @@ def load_parts(sets: Sequence[StudySet], root: Path, role: str, limit: int | Non
         if role == CHOOSE and chosen.choose_only:
             items = tuple(item for item in items if item.id in chosen.choose_only)
         items = tuple(evenly(items, limit))
-        parts.append(Part(dataset, role, items, sum(_pixels(item.image) for item in items) / 1e6))
+        parts.append(Part(dataset, role, items, tuple(_size(item.image) for item in items)))
     return parts
 
 
@@ -93,8 +109,7 @@ class Study:
     """Measures trials that the table does not have yet.
 
     Args:
-        model: Id or path.
-        features: Device and precision.
+        features: Model, device and precision.
         upsamplers: By name.
         table: Where rows go.
         config: Folders; features are kept under its cache while they are needed.
@@ -114,7 +129,7 @@ class Study:
         self._features, self._upsamplers, self._table = features, upsamplers, table
         self._config, self._deadline_s, self._say = config, deadline_s, say
         self._runners: dict[str, BatchRunner] = {}
-        self._seconds_per_mpx = 0.0  # of encoding without overlap, the slowest seen
+        self._seconds_per_mpx = 0.0  # of encoder windows, the slowest seen
         config.cache_dir.mkdir(parents=True, exist_ok=True)
 
     def encoder(self, head_variant: str) -> Encoder:
@@ -151,8 +166,8 @@ class Study:
         return self._table.of(self.encoder("").weights_sha256[:12], len(part.items), part.dataset.id, part.role)
 
     def _check_time(self, encoding: Encoding, part: Part) -> None:
-        working_mpx = part.megapixels * encoding.zoom**2 / encoding.stride_share**2
-        if time.monotonic() + self._seconds_per_mpx * working_mpx > self._deadline_s:
+        encoded_mpx = part.encoded_megapixels(encoding, self.encoder("").cell_px)
+        if time.monotonic() + self._seconds_per_mpx * encoded_mpx > self._deadline_s:
             raise OutOfTimeError
 
     def _measure(self, encoding: Encoding, trials: Sequence[Trial], part: Part) -> list[Row]:
@@ -170,8 +185,8 @@ class Study:
                     labels, seconds = label(image, head, self._upsamplers[trial.setting.upsampler])
                     label_s[trial] += seconds
                     confusions[trial] += confusion_matrix(reference, labels, classes)
-        working_mpx = part.megapixels * encoding.zoom**2 / encoding.stride_share**2
-        self._seconds_per_mpx = max(self._seconds_per_mpx, encode_s / working_mpx)
+        encoded_mpx = part.encoded_megapixels(encoding, runner.encoder.cell_px)
+        self._seconds_per_mpx = max(self._seconds_per_mpx, (encode_s + max(label_s.values())) / encoded_mpx)
         facts = (runner.encoder, part, round(encode_s, 3))
         return [_row(trial, confusions[trial], round(label_s[trial], 3), *facts) for trial in trials]
 
@@ -224,9 +239,9 @@ def _row(trial: Trial, confusion: np.ndarray, label_s: float, encoder: Encoder, 
     )
 
 
-def _pixels(path: Path) -> int:
+def _size(path: Path) -> tuple[int, int]:
     with open_raster(path) as raster:
-        return int(raster.width) * int(raster.height)
+        return int(raster.height), int(raster.width)
 
 
 def _words(encoding: Encoding) -> str:
