@@ -224,7 +224,7 @@ def test_real_sets_are_all_found_and_read(satclip_data: Path) -> None:
             ("neon_trees", "all"), ("s2_fewshot", "all"),
         )
     }  # fmt: skip
-    assert list(sizes.values()) == [1027, 8973, 9, 45, 7, 12, 6, 1, 5, 1]
+    assert list(sizes.values()) == [1027, 8973, 9, 45, 7, 14, 6, 1, 5, 1]
     for name in ("epfl_roads", "landsat_water", "s2_fewshot"):
         dataset = found[name]
         item = dataset.items()[0]
