@@ -190,7 +190,7 @@ def test_a_model_is_fetched_used_checked_and_removed(
     assert "downloaded again" in box.informativeText()
     click(box.button(QMessageBox.StandardButton.Yes))
     until(lambda: shown(bench, "acme-tiny", STATE) == "Not installed")
-    assert "acme-tiny" not in offered(bench)
+    until(lambda: "acme-tiny" not in offered(bench))
     assert bench.page.state().features.model == "mini"
     assert not (tmp_path / "models" / "acme-tiny").exists()
 
