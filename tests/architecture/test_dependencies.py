@@ -24,7 +24,7 @@ ALLOWED = {
     "products": {"raster", "protocol"},
     "questions": {"features", "heads", "products", "raster", "models", "protocol"},
     "evaluation": set(),
-    "training": {"features", "heads", "models", "raster", "evaluation", "questions", "protocol"},
+    "training": {"features", "heads", "models", "raster", "evaluation", "harness", "questions", "protocol"},
     "harness": {"features", "heads", "models", "products", "questions", "raster", "evaluation", "protocol"},
     "jobs": {"protocol"},
     "api": {"jobs", "protocol"},

@@ -4,30 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-SCENE_SYNONYMS: dict[str, tuple[str, ...]] = {
-    "Airport": ("aerodrome", "airfield"),
-    "BareLand": ("wasteland", "barren terrain"),
-    "BaseballField": ("softball diamond",),
-    "Beach": ("seashore", "seaside"),
-    "Church": ("cathedral", "chapel"),
-    "DenseResidential": ("crowded housing estate", "tightly packed dwellings"),
-    "Desert": ("dunes", "sahara"),
-    "Farmland": ("cropland", "crop land", "arable fields"),
-    "Forest": ("woodland", "timberland"),
-    "Industrial": ("warehouses", "manufacturing works"),
-    "Meadow": ("prairie", "pastureland"),
-    "Mountain": ("alpine peaks", "sierra"),
-    "Parking": ("car park", "vehicle lot"),
-    "Pond": ("reservoir", "lagoon"),
-    "Port": ("harbour", "marina"),
-    "RailwayStation": ("train depot", "rail terminus"),
-    "River": ("waterway", "watercourse"),
-    "School": ("campus", "college"),
-    "Square": ("plaza",),
-    "Stadium": ("arena",),
-    "StorageTanks": ("fuel depot", "petroleum silos"),
-    "Viaduct": ("motorway interchange", "flyover"),
-}
+from satclip_engine.harness.datasets.records.aid_words import AID_SYNONYMS
+
+SCENE_SYNONYMS = AID_SYNONYMS
 DENSE_SYNONYMS: dict[str, tuple[str, ...]] = {
     "building": ("dwelling", "edifice"),
     "road": ("tarmac", "carriageway"),

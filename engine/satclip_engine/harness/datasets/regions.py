@@ -19,8 +19,8 @@ _CAPTION_KEYS = ("global_caption", "brief_caption", "detailed_caption")
 
 
 @dataclass(frozen=True)
-class RegionCaptions:
-    """The images with their global captions.
+class _RegionList:
+    """Where the list and its images lie.
 
     Attributes:
         json_file: The list, below the set's folder.
@@ -32,7 +32,14 @@ class RegionCaptions:
 
     def missing(self, folder: Path) -> str:
         """Return what ``folder`` lacks of the layout; empty where nothing."""
-        return _missing(folder, self.json_file, self.images)
+        if not (folder / self.json_file).is_file():
+            return self.json_file
+        return "" if (folder / self.images).is_dir() else self.images
+
+
+@dataclass(frozen=True)
+class RegionCaptions(_RegionList):
+    """The images with their global captions."""
 
     def items(self, folder: Path) -> tuple[CaptionedItem, ...]:
         """Return the images that have a caption.
@@ -50,20 +57,8 @@ class RegionCaptions:
 
 
 @dataclass(frozen=True)
-class RegionBoxes:
-    """The images with the boxes of their objects, one item per image and phrase.
-
-    Attributes:
-        json_file: The list, below the set's folder.
-        images: Folder of the images below it.
-    """
-
-    json_file: str
-    images: str
-
-    def missing(self, folder: Path) -> str:
-        """Return what ``folder`` lacks of the layout; empty where nothing."""
-        return _missing(folder, self.json_file, self.images)
+class RegionBoxes(_RegionList):
+    """The images with the boxes of their objects, one item per image and phrase."""
 
     def items(self, folder: Path) -> tuple[BoxItem, ...]:
         """Return one item per image and phrase: an object's own caption, or else its category.
@@ -85,12 +80,6 @@ class RegionBoxes:
                 for phrase, sides in boxes.items()
             ]
         return tuple(items)
-
-
-def _missing(folder: Path, json_file: str, images: str) -> str:
-    if not (folder / json_file).is_file():
-        return json_file
-    return "" if (folder / images).is_dir() else images
 
 
 def _entries(path: Path, images: Path) -> list[tuple[Path, dict[str, Any]]]:
