@@ -12,12 +12,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from satclip_engine.config import Config
-from satclip_engine.errors import ModelError, OutputError
+from satclip_engine.errors import ModelError
 from satclip_engine.models.folders import CONFIG_FILE_NAME
 from satclip_engine.models.registry.archives import extract_weights, is_archive
 from satclip_engine.models.registry.card_facts import card_of
 from satclip_engine.models.registry.entries import RegistryEntry, find_entry
-from satclip_engine.models.registry.faults import check_free_disk, offline_error
+from satclip_engine.models.registry.faults import check_free_disk, offline_error, unwritable_models
 from satclip_engine.models.registry.install import (
     WORK_FOLDER,
     Provenance,
@@ -213,11 +213,7 @@ def _work_folder(model_id: str, config: Config) -> Path:
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"The folder for models {config.models_dir} cannot be written: {error.strerror or error}.",
-            remedy="Make it writable, or choose another with SATCLIP_MODELS.",
-            path=str(config.models_dir),
-        ) from error
+        raise unwritable_models(config.models_dir, error) from error
     return work
 
 

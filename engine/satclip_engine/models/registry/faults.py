@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from satclip_engine.errors import DiskFullError, ModelError, SatclipError
+from satclip_engine.errors import DiskFullError, ModelError, OutputError, SatclipError
 
 # The disk, the user's share of it or the file system's limit for one file is used up.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -131,3 +131,12 @@ def _reason(error: Exception) -> str:
     text = next((words[kind] for kind in words if isinstance(error, kind)), type(error).__name__)
     detail = " ".join(str(error).split())[:200].rstrip(".")
     return f"{text} ({detail})" if detail else text
+
+
+def unwritable_models(models_dir: Path, error: OSError) -> OutputError:
+    """Return the error for a folder of models that cannot be written."""
+    return OutputError(
+        f"The folder for models {models_dir} cannot be written: {error.strerror or error}.",
+        remedy="Make it writable, or choose another with SATCLIP_MODELS.",
+        path=str(models_dir),
+    )

@@ -14,14 +14,14 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from satclip_engine.config import Config
-from satclip_engine.errors import ModelError, OutputError
+from satclip_engine.errors import ModelError
 from satclip_engine.models.architecture import architecture_config, build_unfilled, load_weights
 from satclip_engine.models.card import CARD_FILE_NAME
 from satclip_engine.models.folders import CONFIG_FILE_NAME
 from satclip_engine.models.recognise import recognise_config
 from satclip_engine.models.registry.convert import Converted, to_open_clip
 from satclip_engine.models.registry.entries import RegistryEntry, Triple
-from satclip_engine.models.registry.faults import disk_full
+from satclip_engine.models.registry.faults import disk_full, unwritable_models
 from satclip_engine.models.registry.installed import WEIGHTS_FILE_NAME, InstalledRecord, now_utc, write_record
 from satclip_engine.models.weights import read_state_dict, weights_sha256
 
@@ -182,11 +182,7 @@ def empty_stage(model_id: str, config: Config) -> Path:
             shutil.rmtree(stage)
         stage.mkdir(parents=True)
     except OSError as error:
-        raise OutputError(
-            f"The folder for models {config.models_dir} cannot be written: {error.strerror or error}.",
-            remedy="Make it writable, or choose another with SATCLIP_MODELS.",
-            path=str(config.models_dir),
-        ) from error
+        raise unwritable_models(config.models_dir, error) from error
     return stage
 
 
