@@ -32,6 +32,9 @@ class JobTracker(QObject):
         super().__init__(parent)
         self._connection = connection
         self._own: set[str] = set()
+        # Started here and not yet seen to end. The list of all jobs may be older than the start of one of these, and
+        # the first that is heard of a short one may be its end.
+        self._awaited: set[str] = set()
         self.jobs: dict[str, JobView] = {}
         connection.state_changed.connect(self._engine_changed)
         connection.event_received.connect(self._take_event)
@@ -54,7 +57,7 @@ class JobTracker(QObject):
         spec = JobSpec(kind=kind, request=to_json(request), title=title)
         client = self._connection.client
         if client is not None:
-            self._own.add(job_id)
+            self._await(job_id)
             self._follow(client.put_job(job_id, spec))
         return job_id
 
@@ -66,7 +69,7 @@ class JobTracker(QObject):
     def resume(self, job_id: str) -> None:
         """Queue a job again that failed, was cancelled or interrupted."""
         if self._connection.client is not None:
-            self._own.add(job_id)
+            self._await(job_id)
             self._follow(self._connection.client.resume(job_id))
 
     def remove(self, job_id: str) -> None:
@@ -81,6 +84,10 @@ class JobTracker(QObject):
         if self._connection.client is not None:
             self._connection.client.jobs().succeeded.connect(self._take_all)
 
+    def _await(self, job_id: str) -> None:
+        self._own.add(job_id)
+        self._awaited.add(job_id)
+
     def _follow(self, reply: Reply) -> None:
         reply.succeeded.connect(self._take)
         reply.failed.connect(self.failed)
@@ -90,7 +97,7 @@ class JobTracker(QObject):
             self.refresh()
 
     def _take_all(self, jobs: tuple[JobView, ...]) -> None:
-        for job_id in set(self.jobs) - {job.id for job in jobs}:
+        for job_id in set(self.jobs) - {job.id for job in jobs} - self._awaited:
             self._forget(job_id)
         for job in jobs:
             self._take(job)
@@ -110,9 +117,14 @@ class JobTracker(QObject):
             return
         self.jobs[job.id] = job
         self.changed.emit(job)
-        if job.state.is_final and before is not None and not before.state.is_final:
+        if not job.state.is_final:
+            return
+        was_watched = job.id in self._awaited or (before is not None and not before.state.is_final)
+        self._awaited.discard(job.id)
+        if was_watched:
             self.ended.emit(job)
 
     def _forget(self, job_id: str) -> None:
+        self._awaited.discard(job_id)
         if self.jobs.pop(job_id, None) is not None:
             self.removed.emit(job_id)

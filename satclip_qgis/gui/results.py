@@ -35,7 +35,10 @@ class ResultDesk(QObject):
 
     def load(self, job: JobView) -> None:
         """Load the results of a finished job into the project."""
-        loader = load_results(job, QgsProject.instance(), lambda _group: None)
+        self._load(job, lambda: None)
+
+    def _load(self, job: JobView, loaded: Callable[[], None]) -> None:
+        loader = load_results(job, QgsProject.instance(), lambda _group: loaded())
         loader.failed.connect(lambda path: self._messages.problem(_missing(path)))
 
     def announce(self, job: JobView, own: bool) -> None:
@@ -45,7 +48,7 @@ class ResultDesk(QObject):
             text = tr("A job has finished: {title}").format(title=title)
             self._messages.info(text, [(tr("Load results"), lambda: self.load(job))])
             return
-        load_results(job, QgsProject.instance(), lambda _group: self._loaded())
+        self._load(job, self._loaded)
         folder = str(job.spec.request["out_dir"])
         request = from_json(SegmentRequest, job.spec.request)
         self._messages.success(

@@ -12,6 +12,7 @@ import pytest
 from osgeo import gdal, osr
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
+from qgis.PyQt.QtWidgets import QApplication, QLabel
 
 from satclip_qgis.gui.workbench import Workbench
 from satclip_qgis.provision.connection import EngineConnection
@@ -145,8 +146,17 @@ def use_tiny_model(bench: Workbench) -> None:
 
 @pytest.fixture
 def until(qtbot: object) -> Callable[[Callable[[], bool]], None]:
-    """Wait, with the window alive, until a condition holds."""
-    return lambda condition: qtbot.waitUntil(condition, timeout=PATIENCE_MS)
+    """Wait, with the window alive, until a condition holds; a failure tells what stood on the screen."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        try:
+            qtbot.waitUntil(condition, timeout=PATIENCE_MS)
+        except qtbot.TimeoutError:
+            labels = [label for widget in QApplication.topLevelWidgets() for label in widget.findChildren(QLabel)]
+            shown = sorted({label.text() for label in labels if label.isVisible() and label.text()})
+            pytest.fail("Waited in vain. On the screen: " + " | ".join(shown))
+
+    return wait
 
 
 def _delete_later() -> None:
