@@ -33,6 +33,9 @@ _HEADLINES = 6
 @click.option("--task", default="", help="segmentation, classification, retrieval, grounding or change.")
 @click.option("--split", default="", help="Part of the data set; its default one if left out.")
 @click.option("--limit", type=click.IntRange(min=1), help="Score at most so many items, evenly spaced.")
+@click.option(
+    "--few-shots/--no-few-shots", default=True, help="Also learn from a few labelled scenes (classification); slow."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the report.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:N or mps.")
 @click.option("--precision", default="auto", show_default=True, type=click.Choice(["auto", "fp32", "bf16", "fp16"]))
@@ -99,6 +102,7 @@ def _evaluate(dataset: DataSet, options: dict[str, Any], output: Output) -> None
         split=options["split"],
         scene_px=options["scene_px"],
         limit=options["limit"],
+        few_shots=options["few_shots"],
         seed=options["seed"],
         command=_command(click.get_current_context()),
     )

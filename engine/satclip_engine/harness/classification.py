@@ -47,7 +47,9 @@ def evaluate_classification(context: TaskContext, items: Sequence[SceneItem]) ->
     head = TextHead.from_classes(context.encoder, context.dataset.classes, context.options.text)
     scores = head.class_logits(torch.from_numpy(vectors)).numpy()
     found = classification_scores(scores, truth, names)
-    probe_tables, probe_notes = _few_shots(context, items, vectors, truth, head)
+    probe_tables, probe_notes = (
+        _few_shots(context, items, vectors, truth, head) if context.options.few_shots else ((), ())
+    )
     return TaskResult(
         metrics={"top1": found.top1, "top5": found.top5, "mean_class_recall": found.mean_recall},
         tables=(_per_class(found), *probe_tables),

@@ -31,6 +31,7 @@ class EvaluateOptions:
         split: Part of the data set; "" takes its default one.
         scene_px: Side to which whole pictures are resized for their global vector; None takes the model's.
         limit: Score at most this many items, evenly spaced over the split; None scores all.
+        few_shots: Also learn from a few labelled scenes (classification), which takes most of the time.
         seed: Of everything that is drawn.
         command: What the report says it was made with.
     """
@@ -40,6 +41,7 @@ class EvaluateOptions:
     split: str = ""
     scene_px: int | None = None
     limit: int | None = None
+    few_shots: bool = True
     seed: int = 0
     command: str = ""
 

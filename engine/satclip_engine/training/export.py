@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from satclip_engine.models.atrous import set_output_stride
-from satclip_engine.training.architecture import open_clip_config
-from satclip_engine.training.loop import ImageSide
+from satclip_engine.training.architecture import CARD, open_clip_config
+from satclip_engine.training.loop import PIXELS, ImageSide
 
 WEIGHTS_NAME = "open_clip_model.safetensors"
 
@@ -28,7 +28,7 @@ def fold(side: ImageSide, text: Any) -> tuple[Any, Any]:
 
 
 def export_model(side: ImageSide, text: Any, bpe_path: Path, folder: Path) -> None:
-    """Write ``open_clip_config.json``, fp16 weights and the vocabulary into ``folder``; each file appears whole.
+    """Write ``open_clip_config.json``, ``card.json``, fp16 weights and the vocabulary; each file appears whole.
 
     Args:
         side: Trained image side.
@@ -39,7 +39,7 @@ def export_model(side: ImageSide, text: Any, bpe_path: Path, folder: Path) -> No
     visual, folded = fold(side, text)
     state = {f"visual.{name}": value for name, value in visual.state_dict().items()}
     state |= {f"text.{name}": value for name, value in folded.state_dict().items()}
-    state["logit_scale"] = side.log_scales[2].detach()
+    state["logit_scale"] = side.log_scales[PIXELS].detach()
     halves = {
         name: (value.half() if value.is_floating_point() else value).contiguous().clone()
         for name, value in state.items()
@@ -49,5 +49,6 @@ def export_model(side: ImageSide, text: Any, bpe_path: Path, folder: Path) -> No
     (folder / f".{WEIGHTS_NAME}").replace(folder / WEIGHTS_NAME)
     shutil.copyfile(bpe_path, folder / "bpe.txt.gz")
     n_merges = folded.token_embedding.weight.shape[0] - 514
-    text_config = json.dumps(open_clip_config(n_merges), indent=2) + "\n"
-    (folder / "open_clip_config.json").write_text(text_config, encoding="utf-8")
+    card = {**CARD, "temperature": round(float(side.scale(PIXELS).detach()), 1)}
+    for name, content in (("open_clip_config.json", open_clip_config(n_merges)), ("card.json", card)):
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

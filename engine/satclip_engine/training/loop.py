@@ -23,6 +23,8 @@ from satclip_engine.training.lexicon import AID_NAMES, TEMPLATES
 from satclip_engine.training.objective import class_weights, draw_vocabulary, mention_loss, perturb, pixel_set_loss
 
 Embed = Callable[[list[str]], Tensor]
+# What each learned logit scale is for.
+CAPTIONS, NAMES, PIXELS = range(3)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class LoopOptions:
         mention_weight: Weight of the losses that captions put on the cells of scene images.
         word_spread: Longest random step of a class's text vector, relative to its length.
         ema_decay: Decay of the averaged weights, which are what is kept.
+        colours: Views in 0..255 and a source of randomness to views in 0..1.
         seed: Seed of every draw.
     """
 
@@ -55,6 +58,7 @@ class LoopOptions:
     mention_weight: float = 0.3
     word_spread: float = 0.6
     ema_decay: float = 0.997
+    colours: Callable[[Tensor, torch.Generator], Tensor] = jitter_colours
     seed: int = 0
 
 
@@ -89,7 +93,7 @@ class ImageSide(nn.Module):
         return functional.normalize(self.text_map(vectors), dim=-1)
 
     def scale(self, which: int) -> Tensor:
-        """Return one of the logit scales (captions, scene names, pixels), at most 100."""
+        """Return the logit scale ``CAPTIONS``, ``NAMES`` or ``PIXELS``, at most 100."""
         return self.log_scales[which].exp().clamp(max=100.0)
 
 
@@ -156,14 +160,14 @@ def train(
 
         index = rng.choice(len(scenes.classes), options.scene_batch, replace=False)
         views = torch.stack([random_view(scenes.images[i], options.scene_px, (0.75, 1.8), rng)[0] for i in index])
-        cells = side.cells(normalise(jitter_colours(views, generator)), 32)
+        cells = side.cells(normalise(options.colours(views, generator)), 32)
         image = functional.normalize(cells.mean((1, 2)), dim=-1)
         captions = side.texts(texts.draw_captions(index, rng))
         names = side.texts(texts.draw_names(rng))
         losses = {
-            "captions": clip_loss(image, captions, side.scale(0)),
+            "captions": clip_loss(image, captions, side.scale(CAPTIONS)),
             "names": functional.cross_entropy(
-                side.scale(1) * image @ names.T, texts.class_index[index], label_smoothing=0.05
+                side.scale(NAMES) * image @ names.T, texts.class_index[index], label_smoothing=0.05
             ),
         }
         logits = _cell_logits(side, cells, class_vectors)
@@ -175,7 +179,7 @@ def train(
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
 
         views, labels = draw_dense_batch(sources, options, rng)
-        cells = side.cells(normalise(jitter_colours(views, generator)), options.dense_stride_px)
+        cells = side.cells(normalise(options.colours(views, generator)), options.dense_stride_px)
         logits = _cell_logits(side, cells, class_vectors)
         weights = class_weights(labels, vocabulary.groups)
         losses["pixels"] = options.dense_weight * pixel_set_loss(logits, labels, vocabulary.groups, weights)
@@ -251,7 +255,7 @@ class _TextTable:
 
 def _cell_logits(side: ImageSide, cells: Tensor, class_vectors: Tensor) -> Tensor:
     cosines = functional.normalize(cells, dim=-1) @ side.texts(class_vectors).T
-    return (side.scale(2) * cosines).permute(0, 3, 1, 2)
+    return (side.scale(PIXELS) * cosines).permute(0, 3, 1, 2)
 
 
 def _schedule(step: int, steps: int, warm_up: int = 60) -> float:

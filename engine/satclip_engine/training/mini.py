@@ -2,115 +2,36 @@
 
 Three stages, each resumable: the text tower learns the teacher's space; the image side learns from captions, scene
 names, masks and drawn scenes without any mask of `dubai_mbrsc`; a last, mostly dense stretch adds the masks of its
-tiles 1, 2, 4 and 5, and the two are interpolated. Tile 7, and one part each of tiles 1 and 4, are never trained on.
+tiles 1, 2, 4 and 5, and the two are interpolated by a weight that is chosen on what was kept back from training. Tile
+7, and one part each of tiles 1 and 4, are never trained on.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import click
-import numpy as np
 import torch
 
 from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
-from satclip_engine.training.drawn_scenes import collect_textures, draw_scene
 from satclip_engine.training.export import export_model
-from satclip_engine.training.image_data import (
-    AidScenes,
-    LabelledImage,
-    load_aid,
-    load_dubai,
-    load_epfl_roads,
-    load_landsat_series,
-    load_landsat_water,
-    load_levir,
-    load_naip,
-    load_spacenet_buildings,
-)
-from satclip_engine.training.labels import SCENE_MAIN, bits, mentioned
-from satclip_engine.training.loop import DenseSource, ImageSide, LoopOptions, train
-from satclip_engine.training.mini_eval import LANDSAT_TEST_STEP, N_EPFL_TRAIN
-from satclip_engine.training.synonyms import without_held_out_words
+from satclip_engine.training.loop import ImageSide, LoopOptions, train
+from satclip_engine.training.sources import dense_sources, last_sources, load_train_scenes
+from satclip_engine.training.teacher import SentenceTeacher
 from satclip_engine.training.text_stage import TeacherSpace, build_model, run_text_stage
 from satclip_engine.training.text_student import DistilOptions
 from satclip_engine.training.trunk_start import freeze_first_stages, start_from_imagenet
+from satclip_engine.training.validation import ValidationScores, validate
 
-DUBAI_TRAIN_TILES = (1, 2, 4, 5)
-LANDSAT_MAPPINGS = ((4, 3, 2), (5, 4, 3), (7, 5, 4))
-# Parts (tile, index) kept back to decide whether the last stretch helped.
-DUBAI_VALIDATION_PARTS = ((1, 8), (4, 8))
-# Shares of the last stretch; the zooms of the first stage stay, as the imagery is the same.
-LAST_SHARES = {
-    "drawn": 0.14,
-    "uniform": 0.07,
-    "epfl_roads": 0.13,
-    "landsat_water": 0.11,
-    "landsat_series": 0.02,
-    "change_levir": 0.03,
-    "naip_series": 0.03,
-    "spacenet": 0.05,
-}
-LAST_DUBAI_SHARE = 0.42
-# On the validation parts and images, 0.5, 0.7, 0.85, 1.0 give 37.9, 38.1, 40.1, 42.4 mIoU and 90.1, 90.4, 90.0, 88.6 %.
-LAST_WEIGHT = 0.85
-N_DRAWN_SCENES = 1200
-N_VALIDATION = 700
-
-
-def load_train_scenes(folder: Path, seed: int) -> AidScenes:
-    """Load AID's training images without the validation part and without captions that use a held-out word."""
-    scenes = load_aid(folder, "train")
-    captions = [
-        without_held_out_words(group) or [f"a photo of {name.lower()}"]
-        for group, name in zip(scenes.captions, scenes.classes, strict=True)
-    ]
-    order = np.random.default_rng(seed).permutation(len(captions))
-    return AidScenes(scenes.images, scenes.classes, captions).subset(np.sort(order[N_VALIDATION:]))
-
-
-def dense_sources(data: Path, scenes: AidScenes, seed: int) -> list[DenseSource]:
-    """Return the labelled images that use no mask of `dubai_mbrsc`."""
-    rng = np.random.default_rng(seed)
-    textures = collect_textures(scenes)
-    uniform = [
-        LabelledImage(image, np.full(image.shape[1:], bits(SCENE_MAIN[name]) | mentioned(captions), np.int64))
-        for image, name, captions in zip(scenes.images, scenes.classes, scenes.captions, strict=True)
-        if name in SCENE_MAIN
-    ]
-    chips = data / "landsat_water"
-    landsat = [
-        item
-        for bands in LANDSAT_MAPPINGS
-        for index, item in enumerate(load_landsat_water(chips, bands))
-        if index % LANDSAT_TEST_STEP
-    ]
-    drawn = [draw_scene(textures, rng) for _ in range(N_DRAWN_SCENES)]
-    return [
-        DenseSource("drawn", drawn, 0.34, (0.8, 2.0)),
-        DenseSource("uniform", uniform, 0.10, (0.9, 2.2)),
-        DenseSource("epfl_roads", load_epfl_roads(data / "epfl_roads")[:N_EPFL_TRAIN], 0.2, (0.5, 1.8)),
-        DenseSource("landsat_water", landsat, 0.15, (1.0, 3.0)),
-        DenseSource("landsat_series", load_landsat_series(data / "landsat_series"), 0.03, (0.8, 2.5)),
-        DenseSource("change_levir", load_levir(data / "change_levir"), 0.05, (0.7, 2.0)),
-        DenseSource("naip_series", load_naip(data / "naip_series"), 0.06, (0.5, 2.0)),
-        DenseSource("spacenet", load_spacenet_buildings(data / "spacenet"), 0.07, (0.5, 2.0)),
-    ]
-
-
-def last_sources(data: Path, sources: list[DenseSource]) -> list[DenseSource]:
-    """Return the sources of the last stretch: those of the first with other shares, and `dubai_mbrsc`."""
-    parts = [
-        part
-        for tile in DUBAI_TRAIN_TILES
-        for index, part in enumerate(load_dubai(data / "dubai_mbrsc", tile))
-        if (tile, index) not in DUBAI_VALIDATION_PARTS
-    ]
-    shared = [replace(source, share=LAST_SHARES[source.name]) for source in sources]
-    return [DenseSource("dubai_mbrsc", parts, LAST_DUBAI_SHARE, (0.5, 1.6)), *shared]
+# Shares of the last stretch in the interpolation, of which one is chosen.
+LAST_WEIGHTS = (0.5, 0.7, 0.85, 1.0)
+# What the dense stretch may cost in recognised scenes.
+MOST_FORGOTTEN = 0.01
 
 
 @click.command()
@@ -137,8 +58,9 @@ def main(data: Path, out: Path, steps: int, last_steps: int, threads: int, seed:
     scenes = load_train_scenes(data / "aid_rsicd", seed)
     model = build_model()
     captions = sorted({caption for group in scenes.captions for caption in group})
-    text = run_text_stage(model, captions, out, DistilOptions(learning_rate=2e-4, seed=seed), report).text
-    embed = TeacherSpace(out / "basis.pt")
+    teacher = SentenceTeacher()
+    text = run_text_stage(model, teacher, captions, out, DistilOptions(learning_rate=2e-4, seed=seed), report).text
+    embed = TeacherSpace(teacher, out / "basis.pt")
     start_from_imagenet(model.visual.trunk)
     freeze_first_stages(model.visual.trunk)
     side = ImageSide(model.visual, text.text_projection.shape[1])
@@ -150,7 +72,22 @@ def main(data: Path, out: Path, steps: int, last_steps: int, threads: int, seed:
     last = LoopOptions(steps=last_steps, scene_batch=16, dense_weight=2.0, learning_rate=8e-4, seed=seed + 4)
     with_dubai = last_sources(data, sources)
     dense = train(copy.deepcopy(general), scenes, with_dubai, embed, last, out / "stage2.pt", report)
-    export_model(interpolate(general, dense, LAST_WEIGHT), text, out / "bpe.txt.gz", out / "mini")
+    found = {}
+    for weight in LAST_WEIGHTS:
+        folder = out / f"weight_{weight}"
+        export_model(interpolate(general, dense, weight), text, out / "bpe.txt.gz", folder)
+        found[weight] = validate(folder, data, seed)
+        report(json.dumps({"weight": weight, **asdict(found[weight])}))
+    best = choose_weight(found)
+    report(json.dumps({"chosen": best}))
+    shutil.copytree(out / f"weight_{best}", out / "mini", dirs_exist_ok=True)
+
+
+def choose_weight(found: Mapping[float, ValidationScores]) -> float:
+    """Return the weight with the best maps among those that recognise nearly as many scenes as the best does."""
+    most = max(scores.top1 for scores in found.values())
+    allowed = [weight for weight, scores in found.items() if scores.top1 >= most - MOST_FORGOTTEN]
+    return max(allowed, key=lambda weight: found[weight].mean_iou)
 
 
 def interpolate(first: ImageSide, second: ImageSide, weight: float) -> ImageSide:

@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from satclip_engine.harness.datasets.records.aid_words import AID_SYNONYMS
-
-SCENE_SYNONYMS = AID_SYNONYMS
-DENSE_SYNONYMS: dict[str, tuple[str, ...]] = {
-    "building": ("dwelling", "edifice"),
-    "road": ("tarmac", "carriageway"),
-    "vegetation": ("woodland", "foliage"),
-    "land": ("barren terrain", "wasteland"),
-    "water": ("reservoir", "lagoon"),
-}
 HELD_OUT_WORDS = frozenset(
     """aerodrome airfield wasteland terrain softball seashore seaside cathedral chapel estate dwellings
     dwelling dunes sahara

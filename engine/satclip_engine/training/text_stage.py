@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -14,7 +14,6 @@ from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
 from satclip_engine.training.architecture import CONTEXT_LENGTH, EMBED_DIM, N_MERGES, open_clip_config
 from satclip_engine.training.bpe import learn_merges, write_merges
 from satclip_engine.training.corpus import compose_corpus
-from satclip_engine.training.teacher import SentenceTeacher
 from satclip_engine.training.text_student import (
     DistilOptions,
     distil,
@@ -67,15 +66,28 @@ def build_tokenizer(bpe_path: Path) -> Any:
     return SimpleTokenizer(str(bpe_path), context_length=CONTEXT_LENGTH)
 
 
+class Teacher(Protocol):
+    """What the text tower learns from."""
+
+    def whole_words(self) -> list[str]:
+        """Return a broad vocabulary."""
+        ...
+
+    def encode(self, texts: list[str]) -> Tensor:
+        """Return float32 (N, 384) unit vectors."""
+        ...
+
+
 class TeacherSpace:
     """Texts to the teacher's unit vectors in the model's space, remembered.
 
     Args:
+        teacher: Encodes them.
         basis_path: The (384, D) basis that the text stage saved.
     """
 
-    def __init__(self, basis_path: Path) -> None:
-        self._teacher = SentenceTeacher()
+    def __init__(self, teacher: Teacher, basis_path: Path) -> None:
+        self._teacher = teacher
         self._basis = torch.load(basis_path, weights_only=True)
         self._known: dict[str, Tensor] = {}
 
@@ -89,12 +101,18 @@ class TeacherSpace:
 
 
 def run_text_stage(
-    model: Any, captions: list[str], folder: Path, options: DistilOptions, report: Callable[[str], None]
+    model: Any,
+    teacher: Teacher,
+    captions: list[str],
+    folder: Path,
+    options: DistilOptions,
+    report: Callable[[str], None],
 ) -> TextEncoder:
     """Train the text tower of a model, or load it where ``folder`` already holds the finished stage.
 
     Args:
         model: open_clip model; its ``text`` tower is trained in place.
+        teacher: Supplies the vectors.
         captions: Captions of training images.
         folder: Receives ``bpe.txt.gz``, ``basis.pt`` (of the teacher's space) and ``text.pt``.
         options: Schedule of the distillation.
@@ -105,7 +123,6 @@ def run_text_stage(
     if finished.exists():
         model.text.load_state_dict(torch.load(finished, weights_only=True))
         return TextEncoder(model.text, build_tokenizer(bpe_path))
-    teacher = SentenceTeacher()
     texts = compose_corpus(captions, teacher.whole_words(), options.seed)
     write_merges(learn_merges(texts, N_MERGES), bpe_path)
     report(f"text corpus: {len(texts)} texts")

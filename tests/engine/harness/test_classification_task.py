@@ -73,6 +73,12 @@ def test_probes_learn_plain_colours_and_say_from_how_many(
     assert any("learn from draws out of 8 images" in note and "on 8 images" in note for note in report.notes)
 
 
+def test_few_shots_can_be_left_out(scenes_folder: Path, options: EvaluateOptions, config: Config) -> None:
+    whole, quick = (run(scenes_folder, replace(options, few_shots=wanted), config) for wanted in (True, False))
+    assert quick.metrics == whole.metrics
+    assert [table.title for table in quick.tables] == ["Per class"]
+
+
 def test_limit_takes_every_class(scenes_folder: Path, options: EvaluateOptions, config: Config) -> None:
     report = run(scenes_folder, replace(options, limit=4), config)
     assert [name.split("/")[0] for name in report.per_image["ids"]].count("forest") == 2

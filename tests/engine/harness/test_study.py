@@ -21,7 +21,7 @@ from satclip_engine.features.source import FeatureSource
 from satclip_engine.harness.datasets import DataSet, SegmentationItem, find_dataset
 from satclip_engine.harness.study.command import main
 from satclip_engine.harness.study.mapping import encoded_image, label
-from satclip_engine.harness.study.plan import BASE, Setting, Trial, base_setting, combine, plan
+from satclip_engine.harness.study.plan import BASE, LABEL_KNOBS, Setting, Trial, base_setting, combine, plan
 from satclip_engine.harness.study.upsamplers import GuidedFilter, JointBilateral, study_upsamplers
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.models.encoder import Encoder
@@ -207,3 +207,4 @@ def test_only_what_gains_enough_is_combined() -> None:
         Trial("window_px", replace(BASE_SETTING, window_px=448)): 0.30,
     }
     assert combine(BASE_SETTING, means, 0.01) == replace(BASE_SETTING, zoom=2.0)
+    assert combine(BASE_SETTING, means, 0.003, LABEL_KNOBS) == replace(BASE_SETTING, upsampler="bilinear")

@@ -22,10 +22,10 @@ class Client:
     def __init__(self) -> None:
         self.put, self.list = Reply(), Reply()
 
-    def put_job(self, job_id: str, spec: JobSpec) -> Reply:
+    def put_job(self, _job_id: str, _spec: JobSpec) -> Reply:
         return self.put
 
-    def resume(self, job_id: str) -> Reply:
+    def resume(self, _job_id: str) -> Reply:
         return self.put
 
     def jobs(self) -> Reply:

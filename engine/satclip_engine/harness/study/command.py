@@ -11,7 +11,17 @@ from satclip_engine.config import Config, evaluation_data_dir
 from satclip_engine.errors import DataSetError, SatclipError
 from satclip_engine.harness.study.figure import figure
 from satclip_engine.harness.study.page import page
-from satclip_engine.harness.study.plan import BASE, COMBINED, KNOBS, Setting, Trial, base_setting, combine, plan
+from satclip_engine.harness.study.plan import (
+    BASE,
+    COMBINED,
+    KNOBS,
+    LABEL_KNOBS,
+    Setting,
+    Trial,
+    base_setting,
+    combine,
+    plan,
+)
 from satclip_engine.harness.study.rows import CHECK, CHOOSE, Row, Table
 from satclip_engine.harness.study.run import STUDY_SETS, OutOfTimeError, Study, load_parts
 from satclip_engine.harness.study.upsamplers import study_upsamplers
@@ -48,7 +58,8 @@ def main(
 ) -> None:
     """Sweep scale, overlap, words and upsampling against score and time.
 
-    Settings are chosen on parts that no card reports; the chosen ones are then looked at once on the reported parts.
+    Settings are chosen on parts that no card reports, once among those that cost no encoding and once among all; the
+    chosen ones are then looked at once on the reported parts.
     Run the same command again to go on where the budget ended.
     """
     started_s = time.monotonic()
@@ -74,8 +85,9 @@ def main(
         finished = True
         try:
             study.measure(trials, parts)
-            best = combine(base, study.means(trials, parts), LEAST_GAIN)
-            chosen = [Trial(BASE, base)] + ([Trial(COMBINED, best)] if best != base else [])
+            means = study.means(trials, parts)
+            best = [combine(base, means, LEAST_GAIN, allowed) for allowed in (LABEL_KNOBS, KNOBS)]
+            chosen = [Trial(BASE, base), *(Trial(COMBINED, one) for one in dict.fromkeys(best) if one != base)]
             study.measure(chosen, parts)
             study.measure(chosen, load_parts(chosen_sets, root, CHECK, limit))
         except OutOfTimeError:

@@ -89,6 +89,8 @@ class Setting:
 
 
 KNOBS = tuple(field.name for field in fields(Setting))
+# These ask another question of the same feature map: they cost no encoding.
+LABEL_KNOBS = ("global_bias", "templates", "upsampler")
 
 
 @dataclass(frozen=True)
@@ -162,17 +164,18 @@ def by_encoding(trials: Iterable[Trial]) -> dict[Encoding, list[Trial]]:
     return groups
 
 
-def combine(base: Setting, means: Mapping[Trial, float], least_gain: float) -> Setting:
-    """Return the base with each knob at its best value, where that gains at least ``least_gain`` over the base.
+def combine(base: Setting, means: Mapping[Trial, float], least_gain: float, knobs: Iterable[str] = KNOBS) -> Setting:
+    """Return the base with each of ``knobs`` at its best value, where that gains at least ``least_gain``.
 
     Args:
         base: The product's setting.
         means: Mean score of each trial that was run, the base among them.
         least_gain: Smaller differences are taken for noise.
+        knobs: Which may change.
     """
     reached = next((score for trial, score in means.items() if trial.knob == BASE), math.inf)
     best = base
-    for knob in KNOBS:
+    for knob in knobs:
         rivals = {trial: score for trial, score in means.items() if trial.knob == knob}
         winner = max(rivals, key=lambda trial: rivals[trial], default=None)
         if winner is not None and rivals[winner] - reached >= least_gain:

@@ -38,7 +38,7 @@ water: reservoir, lagoon  #E2A929
 """
 N_EPFL_SEEN = 18
 # Neighbours by name are alike, and the last dozen chips are nearly dry: every third one is a fairer sample.
-_LANDSAT_UNSEEN = (True, False, False)
+LANDSAT_UNSEEN = (True, False, False)
 
 
 def records() -> tuple[DataSet, ...]:
@@ -172,8 +172,8 @@ def _landsat_water() -> DataSet:
         ),
         splits={
             "segmentation": {
-                "unseen": images(_LANDSAT_UNSEEN),
-                "seen": images(tuple(not unseen for unseen in _LANDSAT_UNSEEN)),
+                "unseen": images(LANDSAT_UNSEEN),
+                "seen": images(tuple(not unseen for unseen in LANDSAT_UNSEEN)),
                 "all": images(),
             }
         },
