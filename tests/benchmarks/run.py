@@ -99,6 +99,33 @@ def bare_encoder_s(model: str, folder: Path, windows: int, precision: str, sampl
     return statistics.median(times) / len(images) * windows
 
 
+def encoder_speed(models: dict[str, str], precision: str, rounds: int = 15) -> list[list[str]]:
+    """Bare encoders beside each other on windows in memory, in turns, so that noise meets all of them alike."""
+    import torch
+    from satclip_engine.models.encoder import load_encoder
+
+    with tempfile.TemporaryDirectory() as temporary:
+        config = make_config(Path(temporary))
+        encoders = {
+            name: load_encoder(model, device="cpu", precision=precision, config=config)
+            for name, model in models.items()
+        }
+    images = {
+        name: torch.randint(0, 256, (8, 3, encoder.window_px, encoder.window_px), dtype=torch.uint8)
+        for name, encoder in encoders.items()
+    }
+    speeds: dict[str, list[float]] = {name: [] for name in models}
+    for _ in range(rounds):
+        for name, encoder in encoders.items():
+            started_s = time.perf_counter()
+            encoder.encode(images[name])
+            mpx = len(images[name]) * encoder.window_px**2 / 1e6
+            speeds[name].append(mpx / (time.perf_counter() - started_s))
+    medians = {name: statistics.median(found[1:]) for name, found in speeds.items()}
+    first = next(iter(medians.values()))
+    return [[name, str(encoders[name].cell_px), f"{mpx:.2f}", f"{first / mpx:.1f}"] for name, mpx in medians.items()]
+
+
 def throughput(models: dict[str, str], scene: Path, precision: str) -> list[list[str]]:
     """Whole run against the bare encoder on the same windows, and a second prompt set on cached features."""
     rows = []
@@ -203,7 +230,7 @@ def table(title: str, head: list[str], rows: list[list[str]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["throughput", "preview", "memory", "start"], action="append")
+    parser.add_argument("--only", choices=["encoders", "throughput", "preview", "memory", "start"], action="append")
     parser.add_argument("--scene", type=Path, default=data_dir() / "scenes" / "ortho_nepal.tif")
     parser.add_argument("--model", action="append", help="instead of mini and ViT-B/16")
     parser.add_argument("--precision", default="bf16")
@@ -216,7 +243,15 @@ def main() -> None:
         else:
             models = {"mini": "mini", "ViT-B/16 (random)": str(write_vit(folder / "vit-b-16", "ViT-B-16"))}
         first = next(iter(models.values()))
+        beside = (
+            models if args.model else {**models, "ViT-B/32 (random)": str(write_vit(folder / "vit-b-32", "ViT-B-32"))}
+        )
         parts: dict[str, tuple[str, list[str], Callable[[], list[list[str]]]]] = {
+            "encoders": (
+                f"Bare encoders ({args.precision})",
+                ["model", "cell px", "Mpx/s", "times slower"],
+                lambda: encoder_speed(beside, args.precision),
+            ),
             "throughput": (
                 f"Whole run against the bare encoder ({scene.name}, {args.precision})",
                 ["model", "windows", "bare s", "run s", "bare / run", "second words s", "second / first", "Mpx/s"],

@@ -12,7 +12,7 @@ from satclip_engine.harness.study.summary import KNOB_TITLES, Line, knobs_of, li
 
 _COLUMNS = 3
 _PANEL_W, _PANEL_H = 330, 250
-_LEFT, _TOP, _PLOT_W, _PLOT_H = 38, 34, 276, 128
+_LEFT, _TOP, _PLOT_W, _PLOT_H = 46, 34, 268, 128
 _BAR_TOP, _BAR_H = 178, 26
 _HEAD_H = 42
 # Okabe and Ito's colours: told apart by colour-blind readers, and readable on light and dark.
