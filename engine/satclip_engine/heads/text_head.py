@@ -58,6 +58,20 @@ class TextHead:
         """The number of classes K."""
         return int(self.class_of_phrase[-1]) + 1
 
+    @property
+    def vectors(self) -> torch.Tensor:
+        """The phrases: all that tokens are compared with."""
+        return self.phrase_vectors
+
+    @property
+    def phrase_count(self) -> int:
+        """The number of phrases P."""
+        return len(self.phrase_vectors)
+
+    def pool(self, similarity: torch.Tensor) -> torch.Tensor:
+        """Return class logits (..., K) of phrase logits (..., P)."""
+        return pool_classes(similarity, self.class_of_phrase, self.temperature)
+
     def phrase_similarity(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return cosines (..., P) of ``vectors`` (..., D), on their device; a zero vector has cosine 0."""
         texts = self.phrase_vectors.to(vectors.device)
@@ -89,7 +103,7 @@ class TextHead:
         ``softmax(τ · class_logits)`` over the classes is exactly the phrase softmax summed over each class's phrases,
         so scores may be averaged and upsampled per class instead of per phrase. Arguments as in ``phrase_logits``.
         """
-        return pool_classes(self.phrase_logits(tokens, cls_similarity), self.class_of_phrase, self.temperature)
+        return self.pool(self.phrase_logits(tokens, cls_similarity))
 
 
 def pool_classes(phrase_logits: torch.Tensor, class_of_phrase: torch.Tensor, temperature: float) -> torch.Tensor:
