@@ -21,6 +21,7 @@ ALLOWED = {
     "models": {"protocol"},
     "features": {"raster", "models", "protocol"},
     "heads": {"models", "protocol"},
+    "samples": {"features", "heads", "models", "raster", "protocol"},
     "products": {"raster", "protocol"},
     "questions": {"features", "heads", "products", "raster", "models", "protocol"},
     "evaluation": set(),
