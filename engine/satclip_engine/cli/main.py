@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 import satclip_engine
+from satclip_engine.cli.assess import assess_group
 from satclip_engine.cli.cache import cache_group
 from satclip_engine.cli.doctor import doctor_command
 from satclip_engine.cli.evaluate import evaluate_command
@@ -34,6 +35,7 @@ for _command in (
     segment_command,
     replay_command,
     evaluate_command,
+    assess_group,
     models_command,
     cache_group,
     serve_command,
