@@ -25,9 +25,10 @@ from satclip_engine.heads.words import WordPrior
 
 RULE = (
     "The first candidate is kept unless another has a lower log-loss on held-out places, classes weighing the same,"
-    " by more than one standard error over the places; of those the one with the lowest is taken."
+    " by more than two standard errors over the places; of those the one with the lowest is taken."
 )
 LEAST_PLACES = 3
+_STANDARD_ERRORS = 2.0
 _STRENGTHS = (1.0, 10.0, 30.0)
 _ALPHAS = (3.0, 10.0, 30.0)
 _BETAS = (2.0, 8.0)
@@ -154,12 +155,12 @@ def _search(examples: Examples, words: WordPrior, class_names: Sequence[str]) ->
         reason = "It is the first choice where nothing can be held out."
         return FitReport(tried[0], reason, RULE, (), 0, 0, (*warnings, note))
     scores = _scores(searched, folds, rows, words, tried)
-    better = [score for score in scores if score.difference < -score.standard_error]
+    better = [score for score in scores if score.difference < -_STANDARD_ERRORS * score.standard_error]
     best = min(better, key=lambda score: score.log_loss) if better else scores[0]
     reason = (
-        "It did better on held-out places than the first choice, by more than one standard error."
+        "It did better on held-out places than the first choice, by more than two standard errors."
         if better
-        else "No other did better on held-out places by more than one standard error."
+        else "No other did better on held-out places by more than two standard errors."
     )
     fold_count = int(folds.max()) + 1
     return FitReport(best.choice, reason, RULE, tuple(scores), int(rows.sum()), fold_count, warnings)
