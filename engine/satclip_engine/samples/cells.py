@@ -150,7 +150,7 @@ def _by_owner(owners: Ints, keys: Ints, count: int, layout_cols: int) -> list[In
     fresh = np.ones(len(keys), dtype=bool)
     fresh[1:] = (np.diff(owners) != 0) | (np.diff(keys) != 0)
     owners, keys = owners[fresh], keys[fresh]
-    groups = np.split(keys, np.searchsorted(owners, np.arange(1, count)))
+    groups = np.split(keys, np.searchsorted(owners, np.arange(1, count)))[:count]
     return [_spread(group, layout_cols) if len(group) > 1 else group for group in groups]
 
 
@@ -170,8 +170,8 @@ def _spread(keys: Ints, layout_cols: int) -> Ints:
     reversed_places = np.zeros_like(places)
     for bit in range(bits):
         reversed_places |= ((places >> bit) & 1) << (bits - 1 - bit)
-    taken = reversed_places[reversed_places < len(keys)][:MAX_CELLS_PER_SAMPLE]
-    return keys[along[taken]]
+    ranks, first = np.unique(reversed_places * len(keys) // 2**bits, return_index=True)
+    return keys[along[ranks[np.argsort(first)[:MAX_CELLS_PER_SAMPLE]]]]
 
 
 def _interleaved(values: Ints) -> Ints:

@@ -76,7 +76,7 @@ def export_chips(
             folder.rmdir()
         partial.replace(folder)
     except OSError as error:
-        raise _cannotwrite_chip(folder, error) from error
+        raise cannot_write(folder, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return ExportedChips(folder, chips, tuple(counts[1:].tolist()))
@@ -133,7 +133,7 @@ def _tiles(shapes: Shapes, scene: Scene, chip_px: int) -> Iterator[tuple[Window,
 
 
 def _burn(window: Window, shapes: Shapes, codes: Bytes, is_line: npt.NDArray[np.bool_]) -> Bytes:
-    """Return the mask of a tile, (height, width) uint8: pixels with their centre in a polygon, or that a line touches."""
+    """Return the mask of a tile, (height, width) uint8: centres in polygons, pixels that lines touch."""
     mask = np.zeros((int(window.height), int(window.width)), dtype=np.uint8)
     place = Affine.translation(window.col_off, window.row_off)
     start = 0
