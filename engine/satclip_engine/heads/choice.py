@@ -23,6 +23,8 @@ Kind = Literal["words", "residual", "linear", "prototypes", "tip_adapter"]
 # Measured with the embedded model: best on Dubai cells for 1 to 5 examples per class, within 0.3 points of the best on
 # AID scenes up to 10.
 RESIDUAL_C = 3.0
+# More rows than this only make an edit slower; every object keeps some of its own.
+_LEARNT_ROWS = 10_000
 _NEEDS_EXAMPLES_OF_ALL = ("linear", "prototypes")
 
 
@@ -78,7 +80,7 @@ def refit(
     words = checked_words(examples, text_head, n_classes, class_names)
     if choice.kind in _NEEDS_EXAMPLES_OF_ALL and not examples.present(n_classes).all():
         choice = RESIDUAL
-    head = fit_choice(examples, words, choice, start=start)
+    head = fit_choice(examples.thinned(_LEARNT_ROWS), words, choice, start=start)
     return replace(head, temperature=head.temperature * choice.temperature_factor)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from satclip_engine.errors import HeadError
 
@@ -95,16 +97,48 @@ class Examples:
         if not len(self):
             return np.zeros(0)
         # An object may hold rows of several classes (a later sample drawn over it): then it votes in each.
-        _, voter, rows = np.unique(
-            np.stack([self.labels, self.objects]), axis=1, return_inverse=True, return_counts=True
-        )
+        pairs = np.stack([self.labels, self.objects])
+        _, voter, rows = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
         share = 1.0 / rows[voter.reshape(-1)]
         votes = np.bincount(self.labels, weights=share, minlength=n_classes)
         weights: Float64 = share / votes[self.labels]
         weights *= len(self) / weights.sum()
         return weights
 
+    def independent_places(self) -> Int64:
+        """Return int64 (N,) ids from 0: places that share a drawn object count as one, so that it is never split."""
+        if not len(self):
+            return np.zeros(0, dtype=np.int64)
+        places, place = np.unique(self.places, return_inverse=True)
+        drawn, drawn_object = np.unique(self.objects, return_inverse=True)
+        # A graph of places and objects; each row joins one of each.
+        edges = (place.reshape(-1), len(places) + drawn_object.reshape(-1))
+        size = len(places) + len(drawn)
+        graph = coo_array((np.ones(len(self), dtype=np.int8), edges), shape=(size, size))
+        component = connected_components(graph, directed=False)[1]
+        return np.asarray(component[edges[0]], dtype=np.int64)
+
     def places_per_class(self, n_classes: int) -> Int64:
-        """Return int64 (K,): in how many places each class has examples."""
-        pairs = np.unique(np.stack([self.labels, self.places]), axis=1)
+        """Return int64 (K,): in how many independent places each class has examples."""
+        pairs = np.unique(np.stack([self.labels, self.independent_places()]), axis=1)
         return np.bincount(pairs[0], minlength=n_classes).astype(np.int64)
+
+    def thinned(self, most: int) -> Examples:
+        """Return at most ``most`` examples: rows of every object in turn, objects of every class in turn."""
+        if len(self) <= most:
+            return self
+        rng = np.random.default_rng(0)
+        pairs, voter = np.unique(np.stack([self.labels, self.objects]), axis=1, return_inverse=True)
+        row_turn = _turns(voter.reshape(-1), rng)
+        object_turn = _turns(pairs[0], rng)[voter.reshape(-1)]
+        return self.take(np.sort(np.lexsort((object_turn, row_turn))[:most]))
+
+
+def _turns(groups: Int64, rng: np.random.Generator) -> Int64:
+    """Return int64 (N,): a random order from 0 within each group."""
+    order = np.lexsort((rng.random(len(groups)), groups))
+    ordered = groups[order]
+    first = np.searchsorted(ordered, ordered)
+    turns = np.empty(len(groups), dtype=np.int64)
+    turns[order] = np.arange(len(groups)) - first
+    return turns

@@ -133,23 +133,15 @@ def candidates(examples: Examples, words: WordPrior) -> tuple[Choice, ...]:
     )
 
 
-def thinned(examples: Examples, most: int) -> Examples:
-    """Return at most about ``most`` examples, spread evenly over classes and objects; all where there are fewer."""
-    if len(examples) <= most:
-        return examples
-    order = np.lexsort((examples.objects, examples.labels))
-    return examples.take(np.sort(order[np.linspace(0, len(order) - 1, most).astype(np.int64)]))
-
-
 def _search(examples: Examples, words: WordPrior, class_names: Sequence[str]) -> FitReport:
     n_classes = words.class_count
-    searched = thinned(examples, _SEARCHED_ROWS)
+    searched = examples.thinned(_SEARCHED_ROWS)
     folds = spatial_folds(searched, n_classes)
     rows = scorable_rows(searched, folds, n_classes)
     tried = candidates(searched, words)
     warnings = _warnings(examples, n_classes, class_names)
     if not len(examples):
-        return FitReport(WORDS, "There are no samples yet: the words alone answer.", RULE, (), 0, 0, warnings)
+        return FitReport(tried[0], "There are no samples yet: the words alone answer.", RULE, (), 0, 0, warnings)
     if not rows.any():
         note = "No class has samples in two places: nothing could be held out, and probabilities are not calibrated."
         reason = "It is the first choice where nothing can be held out."
@@ -184,7 +176,7 @@ def _scores(
         loss = losses(logits, known.labels, factor)
         first = loss if first is None else first
         hits = (logits.argmax(axis=1) == known.labels).astype(np.float64)
-        difference, error = _paired(loss - first, votes, known.places)
+        difference, error = _paired(loss - first, votes, known.independent_places())
         found.append(
             CandidateScore(
                 replace(choice, temperature_factor=factor),

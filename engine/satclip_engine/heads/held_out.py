@@ -19,11 +19,11 @@ _WIDEST_FACTOR = 30.0
 
 
 def spatial_folds(examples: Examples, n_classes: int) -> Int64:
-    """Return int64 (N,) fold numbers: at most ten, no place in two, the places of each class spread evenly.
+    """Return int64 (N,) fold numbers: at most ten, no place or object in two, each class's places spread evenly.
 
     With ten places or fewer every place is a fold of its own. Rare classes are dealt out first.
     """
-    places, row_place = np.unique(examples.places, return_inverse=True)
+    places, row_place = np.unique(examples.independent_places(), return_inverse=True)
     count = min(len(places), MOST_FOLDS)
     if count == len(places):
         return row_place.reshape(-1).astype(np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 
 from satclip_engine.heads.choice import Choice, checked_words, class_name, fit_choice
 from satclip_engine.heads.examples import Bools, Examples, Float32, Int64
-from satclip_engine.heads.fit import LEAST_PLACES, thinned
+from satclip_engine.heads.fit import LEAST_PLACES
 from satclip_engine.heads.held_out import answer, held_out_logits, scorable_rows, spatial_folds
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.heads.words import WordPrior
@@ -100,7 +100,7 @@ def validate(
         HeadError: as ``refit``.
     """
     words = checked_words(examples, text_head, n_classes, class_names)
-    judged = thinned(examples, _MOST_ROWS)
+    judged = examples.thinned(_MOST_ROWS)
     folds = spatial_folds(judged, n_classes)
     rows = scorable_rows(judged, folds, n_classes)
     places = examples.places_per_class(n_classes)
