@@ -22,8 +22,10 @@ from satclip_engine.raster.windows import block_windows
 
 # One piece in memory: its codes, its areas as float64 and a few temporaries stay below 200 MB.
 _PIECE_SIDE_PX = 2048
-# `Grid.pixel_areas_m2` interpolates over eighths of a window: over 100 km of latitude that errs by less than 1e-6.
-_AREA_PIECE_M = 100_000.0
+# `Grid.pixel_areas_m2` interpolates between eighths of a window. In degrees areas change with the row alone: over
+# 100 km that errs by less than 1e-6; over 1,000 km of columns, in the few projections where it matters, by 5e-5.
+_AREA_ROWS_M = 100_000.0
+_AREA_COLS_M = 1_000_000.0
 _CODE_TAG = "CLASS_"
 
 
@@ -103,7 +105,7 @@ class ClassMap:
         """Return the true ground area of each pixel of ``window``, (height, width); 1 without a CRS."""
         areas = np.empty((int(window.height), int(window.width)))
         width_m, height_m = self.grid.pixel_size_m
-        rows, cols = (max(8, int(_AREA_PIECE_M / side_m)) for side_m in (height_m, width_m))
+        rows, cols = max(8, int(_AREA_ROWS_M / height_m)), max(8, int(_AREA_COLS_M / width_m))
         for part in _parts(window, rows, cols):
             row, col = int(part.row_off - window.row_off), int(part.col_off - window.col_off)
             areas[row : row + int(part.height), col : col + int(part.width)] = self.grid.pixel_areas_m2(part)
