@@ -19,7 +19,7 @@ from satclip_engine.heads.examples import Examples
 PROBE_C = 31.6
 # A live refit must not wait for digits that no map shows.
 _ITERATIONS = 100
-_TOLERANCE = 1e-3
+_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
