@@ -171,7 +171,7 @@ def _spread(keys: Ints, layout_cols: int) -> Ints:
     for bit in range(bits):
         reversed_places |= ((places >> bit) & 1) << (bits - 1 - bit)
     ranks, first = np.unique(reversed_places * len(keys) // 2**bits, return_index=True)
-    return keys[along[ranks[np.argsort(first)[:MAX_CELLS_PER_SAMPLE]]]]
+    return np.asarray(keys[along[ranks[np.argsort(first)[:MAX_CELLS_PER_SAMPLE]]]])
 
 
 def _interleaved(values: Ints) -> Ints:
