@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,12 +19,11 @@ from satclip_engine.raster.grid import Grid
 from satclip_engine.raster.source import Source
 from satclip_engine.raster.windows import block_windows
 
-# One piece in memory: its codes, its areas as float64 and a few temporaries stay below 200 MB.
-_PIECE_SIDE_PX = 2048
-# `Grid.pixel_areas_m2` interpolates between eighths of a window. In degrees areas change with the row alone: over
-# 100 km that errs by less than 1e-6; over 1,000 km of columns, in the few projections where it matters, by 5e-5.
-_AREA_ROWS_M = 100_000.0
-_AREA_COLS_M = 1_000_000.0
+# Pieces as large as memory likes (codes and a few masks of them: some 50 MB), but so small on the ground that the
+# area of a pixel hardly changes along a row (3e-4 from side to side at the edge of a UTM zone).
+_MOST_SIDE_PX = 2048
+_MOST_SIDE_M = 500_000.0
+_LEAST_SIDE_PX = 16
 _CODE_TAG = "CLASS_"
 
 
@@ -79,14 +77,10 @@ class ClassMap:
         self._source.close()
 
     def windows(self) -> list[Window]:
-        """Return the pieces that cover the map: blocks, or full-width strips where the file is stored in strips."""
-        grid = self.grid
-        block_height, block_width = self._source.dataset.block_shapes[0]
-        if block_width < grid.width:
-            return list(block_windows(grid.width, grid.height, _PIECE_SIDE_PX))
-        rows = max(1, _PIECE_SIDE_PX**2 // grid.width)
-        rows = max(rows - rows % block_height, min(rows, block_height))
-        return [Window(0, row, grid.width, min(rows, grid.height - row)) for row in range(0, grid.height, rows)]
+        """Return the pieces that cover the map, row by row; GDAL's cache holds the strips of a file between them."""
+        side_px = int(_MOST_SIDE_M / max(self.grid.pixel_size_m)) if self.grid.has_crs else _MOST_SIDE_PX
+        side_px = min(max(side_px, _LEAST_SIDE_PX), _MOST_SIDE_PX)
+        return list(block_windows(self.grid.width, self.grid.height, side_px))
 
     def read(self, window: Window) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
         """Return the codes of ``window`` and where they are valid and not 0, both (height, width).
@@ -101,15 +95,17 @@ class ClassMap:
             is_mapped &= pixels.valid
         return codes, is_mapped
 
-    def areas_m2(self, window: Window) -> npt.NDArray[np.float64]:
-        """Return the true ground area of each pixel of ``window``, (height, width); 1 without a CRS."""
-        areas = np.empty((int(window.height), int(window.width)))
-        width_m, height_m = self.grid.pixel_size_m
-        rows, cols = max(8, int(_AREA_ROWS_M / height_m)), max(8, int(_AREA_COLS_M / width_m))
-        for part in _parts(window, rows, cols):
-            row, col = int(part.row_off - window.row_off), int(part.col_off - window.col_off)
-            areas[row : row + int(part.height), col : col + int(part.width)] = self.grid.pixel_areas_m2(part)
-        return areas
+    def row_areas_m2(self, window: Window) -> npt.NDArray[np.float64]:
+        """Return the true ground area of a pixel in each row of ``window``, (height,); 1 without a CRS.
+
+        The mean along the row by Simpson's rule.
+        """
+        left, right = int(window.col_off), int(window.col_off + window.width) - 1
+        first, middle, last = (
+            self.grid.pixel_areas_m2(Window(col, window.row_off, 1, window.height))[:, 0]
+            for col in (left, (left + right) // 2, right)
+        )
+        return np.asarray((first + 4 * middle + last) / 6)
 
     def _refuse_other_rasters(self) -> None:
         source, name = self._source, Path(self.path).name
@@ -127,13 +123,6 @@ class ClassMap:
                 code="assess.not_codes",
                 path=self.path,
             )
-
-
-def _parts(window: Window, rows: int, cols: int) -> Iterator[Window]:
-    for row in range(0, int(window.height), rows):
-        for col in range(0, int(window.width), cols):
-            height, width = min(rows, int(window.height) - row), min(cols, int(window.width) - col)
-            yield Window(window.col_off + col, window.row_off + row, width, height)
 
 
 def _legend(dataset: Any, path: str) -> Legend:

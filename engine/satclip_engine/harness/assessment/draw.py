@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from rasterio.windows import Window
 
 from satclip_engine.harness.assessment.class_map import ClassMap
@@ -47,11 +48,10 @@ def draw_pixels(
         check_cancelled()
         window = windows[number]
         codes, is_mapped = class_map.read(window)
-        areas = class_map.areas_m2(window)
+        row_areas_m2 = class_map.row_areas_m2(window)
         for one in wanted:
             if len(one.places[number]) or one.lists(number):
-                inside = np.flatnonzero(is_mapped & (codes == one.code))
-                one.take(number, window, inside, areas.ravel()[inside])
+                one.take(number, window, is_mapped & (codes == one.code), row_areas_m2)
         progress(ProgressUpdate("read", (done + 1) / len(needed)))
     return {one.code: one.pixels(rng) for one in wanted}
 
@@ -94,16 +94,16 @@ class _Wanted:
     def lists(self, number: int) -> bool:
         return self.is_listed and self.areas_m2[number] > 0
 
-    def take(self, number: int, window: Window, inside: Counts, areas: Floats) -> None:
-        chosen = np.arange(len(inside))
-        keys: Iterator[int] = iter(range(len(self.found), len(self.found) + len(inside)))
-        if not self.is_listed:
-            chosen = np.minimum(np.searchsorted(np.cumsum(areas), self.places[number], side="right"), len(inside) - 1)
-            keys = iter(self.order[number].tolist())
-        width = int(window.width)
-        for key, index in zip(keys, chosen.tolist(), strict=True):
-            row, col = divmod(int(inside[index]), width)
-            self.found[key] = (int(window.col_off) + col, int(window.row_off) + row, float(areas[index]))
+    def take(self, number: int, window: Window, is_code: npt.NDArray[np.bool_], row_areas_m2: Floats) -> None:
+        if self.is_listed:
+            rows, cols = np.nonzero(is_code)
+            keys: Sequence[int] = range(len(self.found), len(self.found) + len(rows))
+        else:
+            rows, cols = _pixels_at(self.places[number], is_code, row_areas_m2)
+            keys = self.order[number].tolist()
+        left, top = int(window.col_off), int(window.row_off)
+        for key, row, col in zip(keys, rows.tolist(), cols.tolist(), strict=True):
+            self.found[key] = (left + col, top + row, float(row_areas_m2[row]))
 
     def pixels(self, rng: np.random.Generator) -> Counts:
         listed = [self.found[key] for key in sorted(self.found)]
@@ -113,3 +113,14 @@ class _Wanted:
             listed = [listed[i] for i in drawn]
         distinct = dict.fromkeys((col, row) for col, row, _ in listed)
         return np.array(list(distinct)[: self.count], dtype=np.int64).reshape(-1, 2)
+
+
+def _pixels_at(places: Floats, is_code: npt.NDArray[np.bool_], row_areas_m2: Floats) -> tuple[Counts, Counts]:
+    """Return rows and columns of the pixels of a class that lie at ``places`` (m²) along their accumulated area."""
+    pixels = np.count_nonzero(is_code, axis=1)
+    ends = np.cumsum(pixels * row_areas_m2)
+    rows = np.minimum(np.searchsorted(ends, places, side="right"), np.flatnonzero(pixels)[-1])
+    into_row = places - (ends[rows] - pixels[rows] * row_areas_m2[rows])
+    nth = np.clip((into_row / row_areas_m2[rows]).astype(np.int64), 0, pixels[rows] - 1)
+    cols = [int(np.flatnonzero(is_code[row])[n]) for row, n in zip(rows.tolist(), nth.tolist(), strict=True)]
+    return rows, np.array(cols, dtype=np.int64)

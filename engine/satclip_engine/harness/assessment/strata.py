@@ -60,7 +60,7 @@ def measure_strata(class_map: ClassMap, progress: Progress, check_cancelled: Che
     for number, window in enumerate(windows):
         check_cancelled()
         codes, is_mapped = class_map.read(window)
-        counted = _count(codes[is_mapped], class_map.areas_m2(window)[is_mapped]) if is_mapped.any() else {}
+        counted = _count(codes, is_mapped, class_map.row_areas_m2(window)) if is_mapped.any() else {}
         found.append(counted)
         seen.update(counted)
         if len(seen) > MAX_CLASSES:
@@ -96,17 +96,26 @@ def map_notes(class_map: ClassMap, strata: Strata) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _count(codes: npt.NDArray[np.integer], areas_m2: Floats) -> dict[int, tuple[int, float]]:
-    low, high = int(codes.min()), int(codes.max())
+def _count(
+    codes: npt.NDArray[np.integer], is_mapped: npt.NDArray[np.bool_], row_areas_m2: Floats
+) -> dict[int, tuple[int, float]]:
+    """Return pixels and area by code of one window, (height, width), without a float per pixel."""
+    mapped = codes if is_mapped.all() else codes[is_mapped]
+    low, high = int(mapped.min()), int(mapped.max())
     if high - low < _MOST_SPREAD:
-        numbers = codes.astype(np.int64) - low
-        values = np.arange(low, high + 1)
+        values = np.flatnonzero(np.bincount(mapped.ravel().astype(np.int64) - low)) + low
+        table = np.zeros(high - low + 1, dtype=np.int64)
+        table[values - low] = np.arange(len(values))
+        numbers = table[np.where(is_mapped, codes, low).astype(np.int64) - low]
     else:
-        values, numbers = np.unique(codes, return_inverse=True)
-    pixels = np.bincount(numbers, minlength=len(values))
-    areas = np.bincount(numbers, weights=areas_m2, minlength=len(values))
-    present = np.flatnonzero(pixels)
-    return {int(values[i]): (int(pixels[i]), float(areas[i])) for i in present}
+        values = np.unique(mapped)
+        numbers = np.searchsorted(values, codes).clip(max=len(values) - 1)
+    if len(values) > MAX_CLASSES:
+        return {int(value): (1, 1.0) for value in values}  # the caller refuses the map for them
+    cells = numbers + len(values) * np.arange(len(codes))[:, None]
+    by_row = np.bincount(cells[is_mapped], minlength=len(codes) * len(values)).reshape(len(codes), len(values))
+    pixels, areas = by_row.sum(axis=0), row_areas_m2 @ by_row
+    return {int(values[i]): (int(pixels[i]), float(areas[i])) for i in range(len(values))}
 
 
 def _too_many(class_map: ClassMap) -> SceneError:
