@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from satclip_engine.heads.calibration import calibrate, losses
 from satclip_engine.heads.choice import (
     LINEAR,
     PROTOTYPES,
@@ -19,17 +20,21 @@ from satclip_engine.heads.choice import (
     refit,
 )
 from satclip_engine.heads.examples import Bools, Examples, Float64, Int64
-from satclip_engine.heads.held_out import calibrate, held_out_logits, losses, scorable_rows, spatial_folds
+from satclip_engine.heads.held_out import held_out_logits, scorable_rows, spatial_folds
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.heads.words import WordPrior
 
 RULE = (
     "The first candidate is kept unless another has a lower log-loss on held-out places, classes weighing the same,"
-    " by more than two standard errors over the places; of those the one with the lowest is taken."
+    " by more than two standard errors over the places (one, if it is of the same kind); of those the one with the"
+    " lowest is taken."
 )
 LEAST_PLACES = 3
-_STANDARD_ERRORS = 2.0
-_STRENGTHS = (1.0, 10.0, 30.0)
+# Few places make standard errors too small; a wrong setting harms less than a wrong kind.
+_ERRORS_OF_KIND = 2.0
+_ERRORS_OF_SETTING = 1.0
+_STRENGTHS = (3.0, 30.0)
+_TRUSTS = (0.3, 0.1)
 _ALPHAS = (3.0, 10.0, 30.0)
 _BETAS = (2.0, 8.0)
 # The search needs no more to tell candidates apart; the head itself learns from all.
@@ -127,6 +132,7 @@ def candidates(examples: Examples, words: WordPrior) -> tuple[Choice, ...]:
     return (
         RESIDUAL,
         *(replace(RESIDUAL, strength=strength) for strength in _STRENGTHS),
+        *(replace(RESIDUAL, trust=trust) for trust in _TRUSTS),
         *(cache if len(examples) <= _MOST_KEYS else ()),
         *plain,
         WORDS,
@@ -147,15 +153,22 @@ def _search(examples: Examples, words: WordPrior, class_names: Sequence[str]) ->
         reason = "It is the first choice where nothing can be held out."
         return FitReport(tried[0], reason, RULE, (), 0, 0, (*warnings, note))
     scores = _scores(searched, folds, rows, words, tried)
-    better = [score for score in scores if score.difference < -_STANDARD_ERRORS * score.standard_error]
+    better = [score for score in scores if _is_better(score, tried[0])]
     best = min(better, key=lambda score: score.log_loss) if better else scores[0]
     reason = (
-        "It did better on held-out places than the first choice, by more than two standard errors."
+        "It did clearly better on held-out places than the first choice."
         if better
-        else "No other did better on held-out places by more than two standard errors."
+        else "No other did clearly better on held-out places."
     )
     fold_count = int(folds.max()) + 1
     return FitReport(best.choice, reason, RULE, tuple(scores), int(rows.sum()), fold_count, warnings)
+
+
+def _is_better(score: CandidateScore, first: Choice) -> bool:
+    if score.choice.kind == "words":  # for comparison only: the residual leaves them no further than samples ask for
+        return False
+    errors = _ERRORS_OF_SETTING if score.choice.kind == first.kind else _ERRORS_OF_KIND
+    return score.difference < -errors * score.standard_error
 
 
 def _scores(

@@ -9,11 +9,10 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from satclip_engine.heads.calibration import calibrate
 from satclip_engine.heads.examples import Examples, Float32, Float64, Int64
 from satclip_engine.heads.words import WordPrior
 
-# The words' own scale is given up as slowly as ten objects can say; it may not become negative.
-_SCALE_PENALTY = 10.0
 _ITERATIONS = 60
 
 
@@ -62,18 +61,20 @@ class ResidualHead:
 
 
 def fit_residual(
-    examples: Examples, words: WordPrior, strength: float, start: ResidualHead | None = None
+    examples: Examples, words: WordPrior, strength: float, *, trust: float = 1.0, start: ResidualHead | None = None
 ) -> ResidualHead:
-    """Minimise the cross-entropy of the objects, one vote each, plus penalties on what differs from the words.
+    """Calibrate the words on the examples, then learn what they lack.
 
-    With z = τ·scale·words(f) + W f + b the aim Σ votes·CE(z) + (‖W‖² + ‖b‖²) / (2 C) + 5 (scale - 1)² is convex, so
-    there is one answer, and it moves continuously from the words as votes are added: each object can pull with a
-    force of at most C.
+    The words have not seen the examples, so these tell honestly how far to trust them: their scale is that of least
+    cross-entropy, times ``trust``. Then z = τ·scale·words(f) + W f + b minimises Σ votes·CE(z) + (‖W‖² + ‖b‖²) / (2 C),
+    one vote per object. That is convex, so there is one answer, and it moves continuously from the words as votes are
+    added: each object pulls with a force of at most C.
 
     Args:
-        examples: Any number, also none.
+        examples: Any number, also none: then it is the words.
         words: What the phrases say, for all K classes.
         strength: C.
+        trust: Share of the words' calibrated scale that is kept.
         start: A fit of nearly the same examples, to begin at.
 
     Source: the penalty on what differs from the zero-shot classifier is the idea of Silva-Rodríguez et al., A Closer
@@ -82,12 +83,15 @@ def fit_residual(
     n_classes, dim = words.class_count, examples.vectors.shape[1]
     if not len(examples):
         return ResidualHead(words, 1.0, torch.zeros(n_classes, dim), torch.zeros(n_classes), words.temperature)
+    votes = examples.weights(n_classes) * (examples.object_count / len(examples))
+    prior = np.asarray(words.temperature * words.of_examples(examples).numpy(), dtype=np.float32)
+    scale = trust * calibrate(prior, examples.labels, votes)
     basis = _row_basis(examples.vectors)
     problem = _Problem(
         tokens=examples.vectors if basis is None else examples.vectors @ basis.T,
-        prior=np.asarray(words.temperature * words.of_examples(examples).numpy(), dtype=np.float32),
+        prior=np.asarray(scale * prior, dtype=np.float32),
         labels=examples.labels,
-        votes=(examples.weights(n_classes) * (examples.object_count / len(examples))).astype(np.float32),
+        votes=votes.astype(np.float32),
         strength=strength,
     )
     found = minimize(
@@ -95,10 +99,9 @@ def fit_residual(
         problem.pack(start, basis, words.temperature),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(0, None)] + [(None, None)] * (problem.size - 1),
         options={"maxiter": _ITERATIONS, "ftol": 1e-7, "gtol": 1e-4},
     )
-    scale, weights, bias = problem.unpack(found.x)
+    weights, bias = problem.unpack(found.x)
     full = weights if basis is None else weights @ basis
     return ResidualHead(
         words,
@@ -118,7 +121,7 @@ def _row_basis(vectors: Float32) -> Float32 | None:
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """What L-BFGS sees: (scale, W, b) as one vector."""
+    """What L-BFGS sees: W and b as one vector."""
 
     tokens: Float32
     prior: Float32
@@ -126,31 +129,23 @@ class _Problem:
     votes: Float32
     strength: float
 
-    @property
-    def size(self) -> int:
-        """The number of parameters."""
-        return 1 + int(self.prior.shape[1]) * (int(self.tokens.shape[1]) + 1)
-
-    def unpack(self, parameters: Float64) -> tuple[float, Float32, Float32]:
-        """Return scale, W (K, R) and b (K,)."""
-        rest = parameters[1:].astype(np.float32).reshape(self.prior.shape[1], -1)
-        return float(parameters[0]), rest[:, :-1], rest[:, -1]
+    def unpack(self, parameters: Float64) -> tuple[Float32, Float32]:
+        """Return W (K, R) and b (K,)."""
+        both = parameters.astype(np.float32).reshape(self.prior.shape[1], -1)
+        return both[:, :-1], both[:, -1]
 
     def pack(self, start: ResidualHead | None, basis: Float32 | None, temperature: float) -> Float64:
-        """Return the parameters to begin at: those of ``start``, or the words alone."""
-        parameters = np.zeros(self.size)
-        parameters[0] = 1.0
-        if start is not None:
-            weights = start.weights.numpy() * temperature
-            inside = weights if basis is None else weights @ basis.T
-            parameters[0] = start.scale
-            parameters[1:] = np.column_stack([inside, start.bias.numpy() * temperature]).ravel()
-        return parameters
+        """Return the parameters to begin at: those of ``start``, or zeros, the words alone."""
+        if start is None:
+            return np.zeros(self.prior.shape[1] * (self.tokens.shape[1] + 1))
+        weights = start.weights.numpy() * temperature
+        inside = weights if basis is None else weights @ basis.T
+        return np.column_stack([inside, start.bias.numpy() * temperature]).ravel().astype(np.float64)
 
     def value_and_gradient(self, parameters: Float64) -> tuple[float, Float64]:
         """Return the penalised loss and its gradient."""
-        scale, weights, bias = self.unpack(parameters)
-        logits = scale * self.prior + self.tokens @ weights.T + bias
+        weights, bias = self.unpack(parameters)
+        logits = self.prior + self.tokens @ weights.T + bias
         logits -= logits.max(axis=1, keepdims=True)
         exponentials = np.exp(logits)
         sums = exponentials.sum(axis=1, keepdims=True)
@@ -159,12 +154,6 @@ class _Problem:
         error = exponentials / sums
         error[rows, self.labels] -= 1
         error *= self.votes[:, None]
-        gradient = np.concatenate(
-            [
-                [float((error * self.prior).sum()) + _SCALE_PENALTY * (scale - 1)],
-                np.column_stack([error.T @ self.tokens, error.sum(axis=0)]).ravel(),
-            ]
-        )
-        gradient[1:] += parameters[1:] / self.strength
-        penalty = float(parameters[1:] @ parameters[1:]) / (2 * self.strength)
-        return loss + penalty + _SCALE_PENALTY / 2 * (scale - 1) ** 2, gradient
+        gradient = np.column_stack([error.T @ self.tokens, error.sum(axis=0)]).ravel()
+        penalty = float(parameters @ parameters) / (2 * self.strength)
+        return loss + penalty, gradient + parameters / self.strength

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 from satclip_engine.errors import HeadError
+from satclip_engine.heads.calibration import calibrate, losses
 from satclip_engine.heads.choice import LINEAR, PROTOTYPES, RESIDUAL, WORDS, Choice, refit
 from satclip_engine.heads.examples import Examples
 from satclip_engine.heads.fit import candidates, fit_head
-from satclip_engine.heads.held_out import answer, calibrate, held_out_logits, losses, scorable_rows, spatial_folds
+from satclip_engine.heads.held_out import answer, held_out_logits, scorable_rows, spatial_folds
 from satclip_engine.heads.residual import ResidualHead
 from satclip_engine.heads.words import WordPrior
 
-from tests.engine.heads.made_examples import World, none, rows
+from tests.engine.heads.made_examples import World, none, rows, unit
 
 WORLD = World()
 
@@ -107,21 +108,20 @@ def test_the_report_tells_every_candidate() -> None:
 
 
 def test_another_kind_is_taken_where_it_is_clearly_better() -> None:
-    """Each class is a ring of many directions: what is near in the cache tells it, no plane does."""
+    """Each class is many spots on a sphere of four dimensions: what is near in the cache tells it, no plane does."""
     rng = np.random.default_rng(0)
-    spots = rng.standard_normal((60, 16))
-    place = np.repeat(np.arange(8), 60)
-    spot = np.tile(np.arange(60), 8)
-    vectors = spots[spot] + 0.15 * rng.standard_normal((480, 16))
-    examples = rows(vectors, (spot % 2).tolist(), list(range(480)), place.tolist())
-    words = World(classes=2, dim=16).words()
-    fitted = fit_head(examples, words, 2)
+    spots = rng.standard_normal((40, 4))
+    spot = np.tile(np.arange(40), 8)
+    vectors = unit(spots[spot]) + 0.05 * rng.standard_normal((320, 4))
+    places = np.repeat(np.arange(8), 40)
+    examples = rows(vectors, (spot % 2).tolist(), list(range(320)), places.tolist())
+    fitted = fit_head(examples, World(classes=2, dim=4).words(), 2)
     first = fitted.report.scores[0]
     taken = next(score for score in fitted.report.scores if score.choice == fitted.choice)
-    assert fitted.choice.kind != WORDS.kind
+    assert fitted.choice.kind == "tip_adapter"
     assert taken.difference < -2 * taken.standard_error
     assert taken.balanced_accuracy > first.balanced_accuracy
-    assert "more than two standard errors" in fitted.report.reason
+    assert "clearly better" in fitted.report.reason
 
 
 def test_calibration_finds_the_temperature_that_was_hidden() -> None:
@@ -146,25 +146,25 @@ def test_losses_by_hand() -> None:
 @pytest.mark.parametrize("temperature", [8.0, 200.0])
 def test_probabilities_are_truer_after_the_fit(temperature: float) -> None:
     before, after = [], []
-    for seed in range(3):
+    for seed in range(2):
         test = WORLD.draw(300, seed=100 + seed)
         words = WORLD.words(temperature)
         plain = refit(none(WORLD.dim), words, 4, RESIDUAL)
-        fitted = fit_head(WORLD.draw(20, seed=seed), words, 4)
+        fitted = fit_head(WORLD.draw(12, seed=seed), words, 4)
         before.append(calibration_error(answer(plain, test), test.labels))
         after.append(calibration_error(answer(fitted.head, test), test.labels))
-        uncalibrated = refit(WORLD.draw(20, seed=seed), words, 4, Choice("linear", strength=3000.0))
+        uncalibrated = refit(WORLD.draw(12, seed=seed), words, 4, Choice("linear", strength=3000.0))
         assert after[-1] < calibration_error(answer(uncalibrated, test), test.labels)
     assert np.mean(after) < np.mean(before) - 0.03
     assert np.mean(after) < 0.1
 
 
 @pytest.mark.parametrize("words_off", [0.5, 1.5, 4.0])
-@pytest.mark.parametrize("places", [1, 2, 5])
+@pytest.mark.parametrize("places", [1, 2, 4])
 def test_it_is_as_good_as_words_and_probe(places: int, words_off: float) -> None:
     """Good words, middling words, words that mislead: the mean over seeds stays with the better of both."""
     taught, zero_shot, probe = [], [], []
-    for seed in range(8):
+    for seed in range(4):
         world = World(words_off=words_off, seed=seed)
         examples, test = world.draw(places, seed=1), world.draw(60, seed=2)
         taught.append(accuracy(fit_head(examples, world.words(), 4).head, test))

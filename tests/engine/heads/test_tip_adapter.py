@@ -62,7 +62,5 @@ def test_many_cells_of_one_object_say_no_more_than_one() -> None:
     heads = [fit_cache(each, words, alpha=10.0, beta=2.0) for each in (examples, heavy)]
     plain, weighed = (head.pool(tokens @ head.vectors.T) for head in heads)
     torch.testing.assert_close(plain, weighed, atol=1e-5, rtol=1e-4)
-    assert torch.equal(
-        fit_cache(examples, words, 0.0, 2.0).pool(tokens @ heads[0].vectors.T),
-        words.pool(tokens @ words.phrase_vectors.T),
-    )
+    silent = fit_cache(examples, words, 0.0, 2.0).pool(tokens @ heads[0].vectors.T)
+    torch.testing.assert_close(silent, words.pool(tokens @ words.phrase_vectors.T))
