@@ -12,7 +12,7 @@ from satclip_engine.errors import HeadError
 from satclip_engine.heads.examples import Examples
 from satclip_engine.heads.linear import PROBE_C, LinearHead, fit_probe
 from satclip_engine.heads.prototypes import PrototypeHead, fit_prototypes
-from satclip_engine.heads.residual import ResidualHead, fit_residual
+from satclip_engine.heads.residual import TRUST, ResidualHead, fit_residual
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.heads.tip_adapter import CacheHead, fit_cache
 from satclip_engine.heads.words import WordPrior
@@ -20,9 +20,9 @@ from satclip_engine.heads.words import WordPrior
 FittedHead = PrototypeHead | LinearHead | ResidualHead | CacheHead
 Kind = Literal["words", "residual", "linear", "prototypes", "tip_adapter"]
 
-# Measured with the embedded model on AID scenes and Dubai cells: within a point of the best strength for 1 to 20
-# examples per class, and above both words and probe; weaker ones fall behind the probe where words mislead.
-RESIDUAL_C = 10.0
+# Measured with the embedded model on Dubai cells: 3 is best for 1 to 5 examples per class, 10 loses a point; on made
+# vectors, which are less alike, more is better.
+RESIDUAL_C = 5.0
 # More rows than this only make an edit slower; every object keeps some of its own.
 _LEARNT_ROWS = 10_000
 _NEEDS_EXAMPLES_OF_ALL = ("linear", "prototypes")
@@ -35,7 +35,7 @@ class Choice:
     Attributes:
         kind: ``words`` takes no examples, ``residual`` and ``tip_adapter`` start from words.
         strength: C of the residual or the probe; 0 for the others.
-        trust: Share of the words' calibrated scale that the residual keeps.
+        trust: Objects per class after which the residual's words count half.
         alpha: α of Tip-Adapter; 0 for the others.
         beta: β of Tip-Adapter; 0 for the others.
         temperature_factor: What calibration multiplies the temperature by.
@@ -43,7 +43,7 @@ class Choice:
 
     kind: Kind
     strength: float = 0.0
-    trust: float = 1.0
+    trust: float = TRUST
     alpha: float = 0.0
     beta: float = 0.0
     temperature_factor: float = 1.0

@@ -67,6 +67,11 @@ class Examples:
         """The number of drawn objects."""
         return len(np.unique(self.objects))
 
+    def objects_per_class(self, n_classes: int) -> Int64:
+        """Return int64 (K,): how many drawn objects each class has."""
+        pairs = np.unique(np.stack([self.labels, self.objects]), axis=1)
+        return np.bincount(pairs[0], minlength=n_classes).astype(np.int64)
+
     def take(self, rows: Bools | Int64) -> Examples:
         """Return the examples of ``rows``, a mask or positions."""
         windows = None if self.window_vectors is None else self.window_vectors[rows]

@@ -33,8 +33,8 @@ LEAST_PLACES = 3
 # Few places make standard errors too small; a wrong setting harms less than a wrong kind.
 _ERRORS_OF_KIND = 2.0
 _ERRORS_OF_SETTING = 1.0
-_STRENGTHS = (3.0, 30.0)
-_TRUSTS = (0.3, 0.1)
+_STRENGTHS = (1.0, 30.0)
+_TRUSTS = (1.0, 30.0)
 _ALPHAS = (3.0, 10.0, 30.0)
 _BETAS = (2.0, 8.0)
 # The search needs no more to tell candidates apart; the head itself learns from all.
