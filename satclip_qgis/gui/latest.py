@@ -47,6 +47,10 @@ class LatestCall(QObject):
         if not self._timer.isActive() and self._pending is None:
             self._timer.start()
 
+    def is_busy(self) -> bool:
+        """Whether a question waits or is under way."""
+        return self._timer.isActive() or self._pending is not None
+
     def stop(self) -> None:
         """Forget the question; no signal follows."""
         self._timer.stop()
