@@ -139,13 +139,28 @@ def candidates(examples: Examples, words: WordPrior) -> tuple[Choice, ...]:
     )
 
 
+def evidence_warnings(examples: Examples, n_classes: int, class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence for each class whose samples, or their lack, make the result doubtful."""
+    sentences = []
+    for label, places in enumerate(examples.places_per_class(n_classes)):
+        if 0 < places < LEAST_PLACES:
+            where = "one place" if places == 1 else f"{places} places"
+            sentences.append(
+                f"{class_name(class_names, label)} has samples in only {where}: add some elsewhere, at least"
+                f" {LEAST_PLACES} places in all."
+            )
+        elif places == 0 and len(examples):
+            sentences.append(f"{class_name(class_names, label)} has no samples: its words alone answer for it.")
+    return tuple(s[0].upper() + s[1:] for s in sentences)
+
+
 def _search(examples: Examples, words: WordPrior, class_names: Sequence[str]) -> FitReport:
     n_classes = words.class_count
     searched = examples.thinned(_SEARCHED_ROWS)
     folds = spatial_folds(searched, n_classes)
     rows = scorable_rows(searched, folds, n_classes)
     tried = candidates(searched, words)
-    warnings = _warnings(examples, n_classes, class_names)
+    warnings = evidence_warnings(examples, n_classes, class_names)
     if not len(examples):
         return FitReport(tried[0], "There are no samples yet: the words alone answer.", RULE, (), 0, 0, warnings)
     if not rows.any():
@@ -221,17 +236,3 @@ def _balanced(hits: Float64, examples: Examples, votes: Float64) -> float:
     right = np.bincount(examples.labels, weights=votes * hits)
     whole = np.bincount(examples.labels, weights=votes)
     return float((right[whole > 0] / whole[whole > 0]).mean())
-
-
-def _warnings(examples: Examples, n_classes: int, class_names: Sequence[str]) -> tuple[str, ...]:
-    sentences = []
-    for label, places in enumerate(examples.places_per_class(n_classes)):
-        if 0 < places < LEAST_PLACES:
-            where = "one place" if places == 1 else f"{places} places"
-            sentences.append(
-                f"{class_name(class_names, label)} has samples in only {where}: add some elsewhere, at least"
-                f" {LEAST_PLACES} places in all."
-            )
-        elif places == 0 and len(examples):
-            sentences.append(f"{class_name(class_names, label)} has no samples: its words alone answer for it.")
-    return tuple(s[0].upper() + s[1:] for s in sentences)
