@@ -9,10 +9,11 @@ import numpy as np
 
 from satclip_engine.harness.teaching.forest import forest_answers
 from satclip_engine.harness.teaching.pools import Int64, Pool
+from satclip_engine.heads.calibration import losses
 from satclip_engine.heads.choice import LINEAR, PROTOTYPES, RESIDUAL, WORDS, Choice, FittedHead, fit_choice
 from satclip_engine.heads.examples import Examples
 from satclip_engine.heads.fit import fit_head
-from satclip_engine.heads.held_out import answer, held_out_logits, losses, scorable_rows, spatial_folds
+from satclip_engine.heads.held_out import answer, held_out_logits, scorable_rows, spatial_folds
 from satclip_engine.heads.words import WordPrior
 
 # α and β of Tip-Adapter: what its authors found on EuroSAT and its neighbourhood, chosen by held-out places.
