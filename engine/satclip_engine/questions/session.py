@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from satclip_engine.config import Config
 from satclip_engine.features.batch_runner import BatchRunner
@@ -16,12 +13,11 @@ from satclip_engine.heads.head import Head
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.models.encoder import Encoder, load_encoder
 from satclip_engine.protocol import ClassSet, FeatureOptions, TextOptions, to_json
+from satclip_engine.questions.recent import Recent
 from satclip_engine.questions.scores import ScoreMap
 from satclip_engine.questions.taught import TaughtHead, unknown_head
 from satclip_engine.raster.scene import open_scene
 from satclip_engine.samples.gather import SampleGatherer
-
-T = TypeVar("T")
 
 _KEPT_ENCODERS = 2
 _KEPT_SOURCES = 4
@@ -29,49 +25,6 @@ _KEPT_SCORE_MAPS = 4
 _KEPT_SCORED_CHUNKS = 300
 # One view may still show an older head while newer ones are fitted.
 _KEPT_HEADS = 8
-
-
-class Recent(Generic[T]):
-    """The few things used last, each made when it is first asked for.
-
-    Args:
-        keep: How many to keep.
-    """
-
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
-        self._items: OrderedDict[str, T] = OrderedDict()
-
-    def get(self, key: str, make: Callable[[], T]) -> T:
-        """Return the thing of ``key``, made now if it is not kept."""
-        if key not in self._items:
-            self._items[key] = make()
-        self._use(key)
-        return self._items[key]
-
-    def put(self, key: str, value: T) -> None:
-        """Keep ``value`` as the thing of ``key``."""
-        self._items[key] = value
-        self._use(key)
-
-    def find(self, key: str) -> T | None:
-        """Return the thing of ``key`` if it is kept."""
-        if key in self._items:
-            self._items.move_to_end(key)
-        return self._items.get(key)
-
-    def drop(self, key: str) -> None:
-        """Forget the thing of ``key``."""
-        self._items.pop(key, None)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._items.clear()
-
-    def _use(self, key: str) -> None:
-        self._items.move_to_end(key)
-        if len(self._items) > self._keep:
-            self._items.popitem(last=False)
 
 
 class Session:

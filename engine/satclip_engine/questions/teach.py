@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from satclip_engine.config import Config
 from satclip_engine.features.feature_map import FeatureMap
 from satclip_engine.features.source import FeatureSource
+from satclip_engine.heads.choice import FittedHead
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.protocol import Advice, AdviceRequest, FitRequest, FitResult, SavedHead, SaveHeadRequest
 from satclip_engine.questions.advice import advise
 from satclip_engine.questions.ahead import Ahead
-from satclip_engine.questions.fitting import Fit, describe, fit_examples
+from satclip_engine.questions.fitting import describe, fit_examples
 from satclip_engine.questions.keep import keep_head
 from satclip_engine.questions.preview import PreviewSession
-from satclip_engine.questions.session import Recent, key_of
+from satclip_engine.questions.recent import Recent
+from satclip_engine.questions.search import Search, unmeasured
+from satclip_engine.questions.session import key_of
 from satclip_engine.questions.taught import TaughtHead, words_of
 from satclip_engine.samples.gather import Gathered
 
@@ -35,11 +39,14 @@ class TeachSession(PreviewSession):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self._fits = Recent[Fit](_KEPT_FITS)
+        self._search = Search()
+        self._before = Recent[FittedHead](_KEPT_FITS)
         self._words = Recent[TextHead | None](_KEPT_FITS)
 
     def fit(self, request: FitRequest) -> FitResult:
         """Fit a head on the samples whose features are there; the others' are encoded next.
+
+        The kind of head is that of the last search; where it no longer holds, a new one begins beside the answers.
 
         Raises:
             SatclipError: if scene, model, classes or samples cannot be used, or do not suffice for a head.
@@ -51,12 +58,25 @@ class TeachSession(PreviewSession):
         asked = key_of(source.encoder.identity(), prompts, text.templates, text.global_bias, text.temperature)
         words = self._words.get(asked, lambda: words_of(source.encoder, request.classes, text))
         key = key_of(str(feature_map.path), asked)
-        fit = fit_examples(gathered.examples, words, request.classes, self._fits.find(key))
-        self._fits.put(key, fit)
+        measured = self._search.find(key)
+        fit = fit_examples(
+            gathered.examples,
+            words,
+            request.classes,
+            measured or unmeasured(gathered.examples, words, request.classes),
+            self._before.find(key),
+        )
+        self._before.put(key, fit.head)
+        if len(request.samples) and (measured is None or not measured.holds_for(gathered.examples)):
+            self._search.start(key, gathered.examples, words, request.classes)
         head_id = secrets.token_hex(8)
         result = describe(head_id, fit, gathered, request.classes)
         self.taught.put(head_id, TaughtHead.of(request, result, fit, gathered.examples, source))
         return result
+
+    def finish_search(self, should_stop: Callable[[], bool]) -> bool:
+        """Wait for the search that runs beside the answers; return whether a fit tells more now."""
+        return self._search.finish(should_stop)
 
     def advise(self, request: AdviceRequest) -> Advice:
         """Return where labels would help most.

@@ -51,10 +51,18 @@ class EngineSession:
         return None if handler is None else handler(params)
 
     def work_ahead(self, should_stop: Callable[[], bool]) -> WorkerEvent | None:
-        """Encode one missing chunk of the last view, or under the last samples."""
-        if self._warm is None or should_stop() or not self._warm.encode_missing(should_stop):
+        """Encode one missing chunk of the last view or under the last samples; then wait for the search of a head.
+
+        The event ``features`` says that a preview shows more now, and a fit too if it lacked some; ``fit`` says that
+        a fit of the same samples may choose another kind of head and knows how good it is.
+        """
+        if self._warm is None or should_stop():
             return None
-        return WorkerEvent("features", {"scene": self._scene}, slot=f"features:{self._scene}")
+        if self._warm.encode_missing(should_stop):
+            return WorkerEvent("features", {"scene": self._scene}, slot=f"features:{self._scene}")
+        if self._warm.finish_search(should_stop):
+            return WorkerEvent("fit", {"scene": self._scene}, slot=f"fit:{self._scene}")
+        return None
 
     def _session(self) -> TeachSession:
         from satclip_engine.questions.teach import TeachSession

@@ -64,10 +64,11 @@ def encode_all(session: TeachSession) -> None:
 
 
 def fit_fully(session: TeachSession, request: FitRequest) -> FitResult:
+    """Fit, wait for missing features and for the search, and fit again."""
     result = session.fit(request)
-    while result.missing_fraction:
-        assert session.encode_missing(lambda: False)
+    while session.encode_missing(lambda: False) or session.finish_search(lambda: False):
         result = session.fit(request)
+    assert result.missing_fraction == 0
     return result
 
 
@@ -79,7 +80,11 @@ def test_samples_turn_a_map_of_words_into_the_right_one(session: TeachSession, s
     nothing_taught = session.fit(request)
     assert session.preview(view_of(request, nothing_taught.head_id)).png_base64 == by_words.png_base64
 
-    taught = session.fit(replace(request, samples=scattered(30, WIDTH, HEIGHT)))
+    request = replace(request, samples=scattered(30, WIDTH, HEIGHT))
+    at_once = session.fit(request)
+    assert at_once.method == "residual"
+    assert not at_once.candidates
+    taught = fit_fully(session, request)
     after = accuracy(session.preview(view_of(request, taught.head_id)))
     assert after > max(0.85, accuracy(by_words))
     assert taught.missing_fraction == 0
@@ -96,14 +101,19 @@ def test_the_kind_is_chosen_anew_only_when_there_is_much_more_to_learn_from(
     request = fit_request(scene, tiny_folder, samples[:30])
     first = fit_fully(session, request)
     edited = session.fit(replace(request, samples=samples[:33]))
+    assert not session.finish_search(lambda: False)
     assert edited.head_id != first.head_id
     assert edited.candidates == first.candidates  # not measured again
     assert [one.samples for one in edited.classes] == [11, 11, 11]
-    assert session.fit(replace(request, samples=samples)).candidates != first.candidates
+    more = replace(request, samples=samples)
+    assert session.fit(more).candidates == first.candidates  # a click does not wait for the search
+    assert not session.finish_search(lambda: True)
+    assert session.finish_search(lambda: False)
+    assert session.fit(more).candidates != first.candidates
     # A class that had none before is a new situation, however few samples it brings.
     without = tuple(sample for sample in samples if sample.label < 2)
-    two = session.fit(replace(request, samples=without))
-    three = session.fit(replace(request, samples=(*without, point(99, 2, 350, 100))))
+    two = fit_fully(session, replace(request, samples=without))
+    three = fit_fully(session, replace(request, samples=(*without, point(99, 2, 350, 100))))
     assert two.candidates != three.candidates
 
 
@@ -144,6 +154,13 @@ def test_a_head_answers_only_for_its_own_classes_and_model(
     with pytest.raises(HeadError) as refused:
         session.preview(replace(view, head_id="gone"))
     assert (refused.value.code, bool(refused.value.remedy)) == ("head.unknown", True)
+
+
+def test_one_class_is_nothing_to_tell_apart(session: TeachSession, scene: Path, tiny_folder: Path) -> None:
+    request = fit_request(scene, tiny_folder, (point(0, 0, 20, 20),), classes=parse_classes("water"))
+    with pytest.raises(HeadError) as refused:
+        session.fit(request)
+    assert refused.value.code == "head.one_class"
 
 
 def test_names_without_letters_are_no_words(session: TeachSession, scene: Path, tiny_folder: Path) -> None:
