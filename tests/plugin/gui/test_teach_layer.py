@@ -72,7 +72,9 @@ def test_a_layer_in_degrees_becomes_samples_of_known_and_new_classes(bench: Work
     places = [(WEST + 40, NORTH - 40), (WEST + 50, NORTH - 45), (WEST + 120, NORTH - 20), (WEST + 60, NORTH - 90)]
     kinds = ["Water", "Water", "quay", None]
     far = (*in_degrees(WEST + 5000, NORTH), "quay")
-    add_points("survey", "EPSG:4326", [(*in_degrees(*at), kind) for at, kind in zip(places, kinds, strict=True)] + [far])
+    add_points(
+        "survey", "EPSG:4326", [(*in_degrees(*at), kind) for at, kind in zip(places, kinds, strict=True)] + [far]
+    )
     dialog = ask(bench)
     assert dialog.field_combo.currentField() == "kind"
     assert shown(dialog) == [("Water", "2", "water"), ("quay", "1", "quay")]

@@ -254,9 +254,7 @@ def test_the_samples_shine_in_their_colour_and_a_white_halo(bench: Workbench, ha
     assert hand.canvas.grab().toImage().pixelColor(pixel) != QColor("#3B7DD8")
 
 
-def test_samples_lie_right_where_the_view_has_another_crs(
-    bench: Workbench, hand: Hand, scene: QgsRasterLayer
-) -> None:
+def test_samples_lie_right_where_the_view_has_another_crs(bench: Workbench, hand: Hand, scene: QgsRasterLayer) -> None:
     project = QgsProject.instance()
     project.setCrs(QgsCoordinateReferenceSystem("EPSG:4326"))
     to_view = QgsCoordinateTransform(scene.crs(), project.crs(), project.transformContext())
