@@ -13,9 +13,9 @@ from satclip_engine.heads.calibration import calibrate
 from satclip_engine.heads.examples import Examples, Float32, Float64, Int64
 from satclip_engine.heads.words import WordPrior
 
-# Words count half after five objects per class: on Dubai cells this costs nothing at 1 to 5, and where words mislead
-# the probe takes over sooner.
-TRUST = 5.0
+# Words count half after so many objects of every class. Chosen as RESIDUAL_C was: at 5 the words, which know the map
+# better than a few cells do, are given up too soon.
+TRUST = 100.0
 _ITERATIONS = 60
 
 
@@ -91,7 +91,9 @@ def fit_residual(
     if not len(examples):
         return ResidualHead(words, 1.0, torch.zeros(n_classes, dim), torch.zeros(n_classes), words.temperature)
     votes = examples.weights(n_classes) * (examples.object_count / len(examples))
-    prior = np.asarray(words.temperature * words.of_examples(examples).numpy(), dtype=np.float32)
+    # Samples of all classes weigh the same, but words speak of the map, where classes are not equally frequent: their
+    # expectation is taken out while the samples are learned from, and put back into the bias as far as words give way.
+    prior = np.asarray(words.temperature * words.of_examples(examples).numpy() - words.log_shares, dtype=np.float32)
     fewest = int(examples.objects_per_class(n_classes).min())
     scale = calibrate(prior, examples.labels, votes) * trust / (trust + fewest)
     basis = _row_basis(examples.vectors)
@@ -115,7 +117,7 @@ def fit_residual(
         words,
         float(scale),
         torch.from_numpy(np.ascontiguousarray(full / words.temperature, dtype=np.float32)),
-        torch.from_numpy((bias / words.temperature).astype(np.float32)),
+        torch.from_numpy(((bias + (1 - scale) * words.log_shares) / words.temperature).astype(np.float32)),
         words.temperature,
     )
 

@@ -23,6 +23,8 @@ class TextHead:
         phrases: The P phrases.
         temperature: τ, factor on similarities before the softmax.
         global_bias: λ, weight of the window's global similarity.
+        shares: Expected share of each class in the map, summing to 1, once its own answers on the scene are known;
+            empty before. Only heads that learn on top of the words ask for it.
     """
 
     phrase_vectors: torch.Tensor
@@ -30,6 +32,7 @@ class TextHead:
     phrases: tuple[str, ...]
     temperature: float
     global_bias: float
+    shares: tuple[float, ...] = ()
 
     @classmethod
     def from_classes(cls, encoder: Encoder, classes: ClassSet, text: TextOptions) -> TextHead:

@@ -12,6 +12,10 @@ from torch import Tensor
 from satclip_engine.heads.examples import Examples
 from satclip_engine.heads.text_head import TextHead, pool_classes
 
+# A class may be expected at most so many times rarer or more frequent than its peers: where the words are wrong about
+# a class, a few samples must be enough to bring it back.
+_MOST_UNEQUAL = 4.0
+
 
 @dataclass(frozen=True, eq=False)
 class WordPrior:
@@ -23,6 +27,7 @@ class WordPrior:
         class_count: K; classes that no phrase names are wordless.
         temperature: τ of the words; 1 without any.
         global_bias: λ; 0 without any.
+        shares: Expected share in the map of each class that the words know; empty where nothing is expected.
     """
 
     phrase_vectors: Tensor
@@ -30,6 +35,7 @@ class WordPrior:
     class_count: int
     temperature: float
     global_bias: float
+    shares: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, head: TextHead | None, class_count: int, dim: int) -> WordPrior:
@@ -38,7 +44,14 @@ class WordPrior:
             return cls(torch.zeros(0, dim), torch.zeros(0, dtype=torch.int64), class_count, 1.0, 0.0)
         if head.class_count > class_count:
             raise ValueError(f"the words name {head.class_count} classes, more than {class_count}")
-        return cls(head.phrase_vectors, head.class_of_phrase, class_count, head.temperature, head.global_bias)
+        return cls(
+            head.phrase_vectors,
+            head.class_of_phrase,
+            class_count,
+            head.temperature,
+            head.global_bias,
+            head.shares,
+        )
 
     @property
     def phrase_count(self) -> int:
@@ -49,6 +62,15 @@ class WordPrior:
     def worded(self) -> npt.NDArray[np.bool_]:
         """Return bool (K,): which classes have words."""
         return torch.bincount(self.class_of_phrase, minlength=self.class_count).numpy() > 0
+
+    @property
+    def log_shares(self) -> npt.NDArray[np.float32]:
+        """float32 (K,): logarithms of the shares relative to equal ones; 0 for classes of which nothing is expected."""
+        limit = np.log(_MOST_UNEQUAL)
+        found = np.zeros(self.class_count, dtype=np.float32)
+        relative = np.maximum(np.array(self.shares) * len(self.shares), 1e-12)
+        found[: len(self.shares)] = np.clip(np.log(relative), -limit, limit)
+        return found
 
     def pool(self, similarity: Tensor) -> Tensor:
         """Return class logits (..., K) of phrase logits (..., P).

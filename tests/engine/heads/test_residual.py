@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -137,3 +139,20 @@ def test_the_windows_count_where_the_words_have_a_global_bias() -> None:
         torch.from_numpy(plain.vectors), torch.from_numpy(windows) @ torch.from_numpy(WORLD.texts).T
     )
     torch.testing.assert_close(seen, expected)
+
+
+def test_what_words_expect_of_the_map_outlives_balanced_samples() -> None:
+    """Equal samples of a rare and a frequent class do not make the rare one frequent."""
+    words = WORLD.words()
+    examples = WORLD.draw(12, seed=3)
+    expecting = replace(words, shares=(0.6, 0.3, 0.07, 0.03))
+    plain, aware = (fit_residual(examples, WordPrior.of(head, 4, WORLD.dim), 5.0) for head in (words, expecting))
+    difference = (aware.bias - plain.bias) * aware.temperature
+    assert difference[0] > difference[3] + 0.2
+    nothing = fit_residual(none(WORLD.dim), WordPrior.of(expecting, 4, WORLD.dim), 5.0)
+    assert not nothing.bias.any()
+
+
+def test_a_class_is_expected_at_most_four_times_rarer_than_equal() -> None:
+    log_shares = WordPrior.of(replace(WORLD.words(), shares=(0.999, 0.001, 0.0, 0.0)), 4, WORLD.dim).log_shares
+    assert np.exp(log_shares).tolist() == pytest.approx([3.996, 0.25, 0.25, 0.25], rel=1e-3)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from rasterio.windows import Window
 
 from satclip_engine.config import Config
@@ -103,13 +104,14 @@ def dubai_pool(model: str, data: Path, config: Config, folder: Path) -> Pool:
     parts = cast("Sequence[SegmentationItem]", dataset.items(DUBAI_TILE, "segmentation"))
     cells = [_cells_of(item, dataset, runner, folder) for item in parts]
     regions = [np.full(len(part.labels), position) for position, part in enumerate(cells)]
+    vectors = np.concatenate([part.vectors for part in cells])
     places = [part.blocks + _BLOCKS_PER_PART * position for position, part in enumerate(cells)]
     return Pool(
         name=f"dubai_mbrsc {DUBAI_TILE}",
         metric="mean IoU",
         class_names=dataset.classes.names,
-        words=TextHead.from_classes(encoder, dataset.classes, TextOptions()),
-        vectors=np.concatenate([part.vectors for part in cells]),
+        words=expecting(TextHead.from_classes(encoder, dataset.classes, TextOptions()), vectors),
+        vectors=vectors,
         window_vectors=np.concatenate([part.window_vectors for part in cells]),
         labels=np.concatenate([part.labels for part in cells]),
         places=np.concatenate(places),
@@ -123,6 +125,12 @@ def colour_statistics(image: npt.NDArray[np.uint8]) -> Float32:
     flat = image.reshape(len(image), -1).astype(np.float32)
     histograms = [np.histogram(band, _HISTOGRAM_BINS, (0, 256))[0] / band.size for band in flat]
     return np.concatenate([flat.mean(1), flat.std(1), *histograms]).astype(np.float32)
+
+
+def expecting(words: TextHead, vectors: Float32) -> TextHead:
+    """Return the words with the shares of the classes that they find among ``vectors``, as in the product."""
+    probabilities = torch.softmax(words.temperature * words.class_logits(torch.from_numpy(vectors)), dim=-1)
+    return replace(words, shares=tuple(probabilities.mean(dim=0).tolist()))
 
 
 @dataclass(frozen=True, eq=False)
