@@ -42,14 +42,23 @@ def fit_examples(
     Raises:
         HeadError: ``head.one_class`` for a single class, or if samples and words do not suffice; see ``refit``.
     """
+    refuse_one_class(classes)
+    head = refit(examples, words, len(classes), measured.choice, class_names=classes.names, start=before)
+    return Fit(head, measured)
+
+
+def refuse_one_class(classes: ClassSet) -> None:
+    """Refuse a single class.
+
+    Raises:
+        HeadError: ``head.one_class``.
+    """
     if len(classes) < 2:
         raise HeadError(
             f"There is only the class {classes.names[0]!r}: nothing to tell it from.",
             remedy="Add a second class, for example one for all the rest.",
             code="head.one_class",
         )
-    head = refit(examples, words, len(classes), measured.choice, class_names=classes.names, start=before)
-    return Fit(head, measured)
 
 
 def describe(head_id: str, fit: Fit, gathered: Gathered, classes: ClassSet) -> FitResult:
