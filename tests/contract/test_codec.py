@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from satclip_engine.protocol import (
+    Advice,
+    AdviceRequest,
+    AdvisedPlace,
     Aoi,
     Artifact,
     CandidateScore,
@@ -38,6 +41,8 @@ from satclip_engine.protocol import (
     ProgressUpdate,
     ProtocolError,
     Sample,
+    SavedHead,
+    SaveHeadRequest,
     SegmentRequest,
     TextOptions,
     from_json,
@@ -67,6 +72,12 @@ MESSAGES = [
     SegmentRequest("a.tif", CLASSES, "out"),
     PreviewRequest("a.tif", CLASSES, (0.0, 1.0, 2.0, 3.5), 640, 480),
     PreviewResult("iVBO", (0.0, 1.0, 2.0, 3.5), 0.25, (1, 2, 3), ("note",)),
+    SegmentRequest("a.tif", CLASSES, "out", head="/heads/mine"),
+    PreviewRequest("a.tif", CLASSES, (0.0, 1.0, 2.0, 3.5), 640, 480, head_id="5f"),
+    SaveHeadRequest("5f", "/heads/mine", "Mine"),
+    SavedHead("/heads/mine", "Mine", "residual"),
+    AdviceRequest("5f", (0.0, 1.0, 2.0, 3.5), 4),
+    Advice((AdvisedPlace(1.0, 2.0, (0.5, 1.5, 1.5, 2.5), 0, 1, 0.25, "iVBO"),), 0.5),
     Estimate("CPU, 2 cores, bf16", None, 12, 0.5, 1.0),
     Hello("0.1.0", "abc", 1, "CPU", 8, 4, 2, 1),
     ModelInfo("mini", "Mini", "CC0-1.0", True, True, True, 12, 16, 224, 0.1, 10.0, "note"),
