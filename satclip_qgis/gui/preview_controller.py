@@ -122,6 +122,12 @@ class PreviewController(QObject):
         self._is_resting = False
         self.refresh()
 
+    def head_changed(self) -> None:
+        """Another head answers; the edit behind it has waited long enough."""
+        self._is_resting = False
+        if self._active and self._connection.client is not None:
+            self.call.request_now()
+
     def rest(self) -> None:
         """Show nothing until the page changes: a finished map says more than a preview lying on it."""
         self._is_resting = True

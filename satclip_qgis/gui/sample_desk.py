@@ -147,6 +147,7 @@ class SampleDesk(QObject):
 
     def close(self) -> None:
         """Leave nothing on the canvas; the samples are on disk."""
+        self.store.let_go()
         self.box.close()
         self._canvas.extentsChanged.disconnect(self.item.refresh)
         self._canvas.scene().removeItem(self.item)

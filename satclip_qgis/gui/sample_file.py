@@ -37,6 +37,12 @@ class SampleFile:
     def __init__(self, path: Path, crs_wkt: str) -> None:
         self.path = path
         self._crs_wkt = crs_wkt
+        # Opened for the first write and kept: opening and closing cost more than the write itself.
+        self._dataset: Any = None
+
+    def close(self) -> None:
+        """Let go of the file; the next write opens it again."""
+        self._dataset = None
 
     def read(self) -> tuple[DrawnSample, ...]:
         """Return the samples in the order of drawing; none where the file is not there yet.
@@ -76,23 +82,33 @@ class SampleFile:
 
     def _write(self, drop: list[int] | None, put: Iterable[DrawnSample]) -> None:
         with _said(tr("The samples cannot be written to {path}: {why}."), self.path):
-            dataset = self._open_or_make()
-            layer = dataset.GetLayerByName(TABLE)
-            dataset.StartTransaction()
-            for number in [feature.GetFID() for feature in layer] if drop is None else drop:
-                layer.DeleteFeature(number)
-            for sample in put:
-                layer.CreateFeature(_encoded(layer, sample))
-            dataset.CommitTransaction()
-            # GDAL writes the rest when it lets go of the file.
-            del layer, dataset
+            try:
+                self._write_to(self._open_or_make(), drop, put)
+            except RuntimeError:
+                self.close()
+                raise
+
+    def _write_to(self, dataset: Any, drop: list[int] | None, put: Iterable[DrawnSample]) -> None:
+        layer = dataset.GetLayerByName(TABLE)
+        dataset.StartTransaction()
+        for number in [feature.GetFID() for feature in layer] if drop is None else drop:
+            layer.DeleteFeature(number)
+        for sample in put:
+            layer.CreateFeature(_encoded(layer, sample))
+        dataset.CommitTransaction()
 
     def _open_or_make(self) -> Any:
-        if self.path.exists():
-            dataset = ogr.Open(str(self.path), update=1)
-            if dataset is None or dataset.GetLayerByName(TABLE) is None:
-                raise RuntimeError(tr("it is write-protected or no file of samples"))
-            return dataset
+        if self._dataset is None or not self.path.exists():
+            self._dataset = self._opened() if self.path.exists() else self._made()
+        return self._dataset
+
+    def _opened(self) -> Any:
+        dataset = ogr.Open(str(self.path), update=1)
+        if dataset is None or dataset.GetLayerByName(TABLE) is None:
+            raise RuntimeError(tr("it is write-protected or no file of samples"))
+        return dataset
+
+    def _made(self) -> Any:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         dataset = ogr.GetDriverByName("GPKG").CreateDataSource(str(self.path))
         if dataset is None:

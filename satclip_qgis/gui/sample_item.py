@@ -14,6 +14,7 @@ from satclip_qgis.gui.sample_store import SampleStore
 
 _POINT_PX, _HALO_PX, _LINE_PX = 9.0, 2.0, 2.0
 _FILL_ALPHA = 70
+_MANY = 2000
 _NO_CLASS = "#808080"
 
 
@@ -69,7 +70,9 @@ class SampleItem(QgsMapCanvasItem):
         if self._drawn is None:
             self._drawn = self._paths()
         painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        # Round edges of thousands of points take longer than a blink, and nobody sees them.
+        seen = sum(len(points) for _, points, _ in self._drawn)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, seen < _MANY)
         for colour, points, shapes in self._drawn:
             _paint_shapes(painter, shapes, colour)
             _paint_points(painter, points, colour)
@@ -98,6 +101,11 @@ class SampleItem(QgsMapCanvasItem):
     def _add(
         self, sample: DrawnSample, transform: QgsCoordinateTransform, points: QPolygonF, shapes: QPainterPath
     ) -> None:
+        if sample.geometry.wkbType() == QgsWkbTypes.Type.Point and transform.isShortCircuited():
+            # By far the most frequent; a copy of each geometry would be felt with thousands.
+            place = self._canvas.getCoordinateTransform().transform(sample.geometry.asPoint())
+            self._add_points([QPointF(place.x(), place.y())], sample, points)
+            return
         geometry = QgsGeometry(sample.geometry)
         try:
             if transform.isValid() and not transform.isShortCircuited():
@@ -106,17 +114,18 @@ class SampleItem(QgsMapCanvasItem):
             return
         geometry.mapToPixel(self._canvas.getCoordinateTransform())
         if geometry.type() == QgsWkbTypes.GeometryType.PointGeometry:
-            places = [QPointF(vertex.x(), vertex.y()) for vertex in geometry.vertices()]
-            for place in places:
-                points.append(place)
-            if sample.id in self._selected:
-                for place in places:
-                    self._marked.addEllipse(place, _POINT_PX, _POINT_PX)
+            self._add_points([QPointF(vertex.x(), vertex.y()) for vertex in geometry.vertices()], sample, points)
             return
         path = geometry.constGet().asQPainterPath()
         shapes.addPath(path)
         if sample.id in self._selected:
             self._marked.addPath(path)
+
+    def _add_points(self, places: list[QPointF], sample: DrawnSample, points: QPolygonF) -> None:
+        for place in places:
+            points.append(place)
+            if sample.id in self._selected:
+                self._marked.addEllipse(place, _POINT_PX, _POINT_PX)
 
 
 def _paint_points(painter: QPainter, points: QPolygonF, colour: QColor) -> None:

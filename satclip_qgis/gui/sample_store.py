@@ -38,6 +38,7 @@ class SampleStore(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._samples: dict[int, DrawnSample] = {}
+        self._counts: Counter[str] = Counter()
         self._next = 1
         self._index = QgsSpatialIndex()
         self._file: SampleFile | None = None
@@ -60,14 +61,21 @@ class SampleStore(QObject):
         """
         file = SampleFile(path, crs_wkt)
         samples = file.read()
+        self.let_go()
         self._file = file
         self._is_behind = False
         self._take(samples)
 
     def close(self) -> None:
         """Show no samples; the file stays."""
+        self.let_go()
         self._file = None
         self._take(())
+
+    def let_go(self) -> None:
+        """Hold the file open no longer; the next edit opens it again."""
+        if self._file is not None:
+            self._file.close()
 
     def keep_as(self, path: Path, crs_wkt: str) -> None:
         """Go on in another file, which gets what is here; the old file stays as it is.
@@ -77,7 +85,10 @@ class SampleStore(QObject):
         """
         aside = path.with_name(f".new_{path.name}")
         aside.unlink(missing_ok=True)
-        SampleFile(aside, crs_wkt).write((), self.samples())
+        copy = SampleFile(aside, crs_wkt)
+        copy.write((), self.samples())
+        copy.close()
+        self.let_go()
         try:
             shutil.move(str(aside), str(path))
         except OSError as error:
@@ -103,7 +114,7 @@ class SampleStore(QObject):
 
     def counts(self) -> Counter[str]:
         """Return how many samples each class has."""
-        return Counter(one.class_name for one in self._samples.values())
+        return Counter(self._counts)
 
     def within(self, rectangle: QgsRectangle) -> list[DrawnSample]:
         """Return the samples whose bounding box touches ``rectangle`` (layer's CRS), in the order of drawing."""
@@ -122,8 +133,11 @@ class SampleStore(QObject):
         drop, put = tuple(drop), tuple(put)
         for sample in drop:
             self._samples.pop(sample.number)
+            self._counts[sample.class_name] -= 1
         for sample in put:
             self._samples[sample.number] = sample
+            self._counts[sample.class_name] += 1
+        self._counts = +self._counts
         self._reindex(drop, put)
         self._keep(drop, put)
         self.changed.emit()
@@ -144,6 +158,7 @@ class SampleStore(QObject):
 
     def _take(self, samples: tuple[DrawnSample, ...]) -> None:
         self._samples = {one.number: one for one in samples}
+        self._counts = Counter(one.class_name for one in samples)
         self._next = max(self._samples, default=0) + 1
         self._index = QgsSpatialIndex()
         self._reindex((), samples)

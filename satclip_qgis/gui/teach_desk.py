@@ -178,7 +178,7 @@ class TeachDesk(QObject):
         elif not len(self.samples.store):
             self._page.say(tr("This is the map of the words. Draw samples where it is wrong."))
         elif result is not None:
-            self._page.say(teach_words.taught(result), result.warnings, result.notes)
+            self._page.say(teach_words.taught(result, len(self.samples.store)), result.warnings, result.notes)
         elif self._connection.client is None:
             self._page.say(tr("The samples are kept. The engine learns from them as soon as it runs."))
 

@@ -23,7 +23,7 @@ from satclip_qgis.gui.icons import theme_icon
 from satclip_qgis.gui.run_bar import RunBar
 from satclip_qgis.gui.tally_view import TallyView
 from satclip_qgis.gui.tool_row import ToolRow
-from satclip_qgis.gui.widgets import buddy_label, row_of, tool_button
+from satclip_qgis.gui.widgets import UprightScrollArea, buddy_label, row_of, tool_button
 from satclip_qgis.i18n import tr
 
 
@@ -104,22 +104,31 @@ class TeachPage(QWidget):
         return (button, *actions)
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        inside = QWidget()
+        inner = QVBoxLayout(inside)
         top = QHBoxLayout()
         top.addWidget(self.title, 1)
         top.addWidget(self.file_button)
-        layout.addLayout(top)
-        layout.addWidget(self.tools)
-        layout.addWidget(self.view, 1)
+        inner.addLayout(top)
+        inner.addWidget(self.tools)
+        inner.addWidget(self.view, 1)
         below = row_of(self.add_button, self.remove_button)
         below.addStretch()
         below.addWidget(buddy_label(tr("O&pacity"), self.slider))
         below.addWidget(self.slider, 1)
-        layout.addLayout(below)
+        inner.addLayout(below)
         for widget in (self.status, self.warnings, self.notes, self.unlisted, self.unlisted_button):
-            layout.addWidget(widget)
-        layout.addWidget(self.advice, 1)
-        layout.addLayout(row_of(self.advice_button, self.save_button))
+            inner.addWidget(widget)
+        inner.addWidget(self.advice, 1)
+        inner.addLayout(row_of(self.advice_button, self.save_button))
+        scroll = UprightScrollArea()
+        scroll.setWidget(inside)
+        # Map and Cancel stay in sight however small the window is.
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll, 1)
+        margins = inner.contentsMargins()
+        self.run_bar.setContentsMargins(margins.left(), 0, margins.right(), margins.bottom())
         layout.addWidget(self.run_bar)
 
 

@@ -19,10 +19,11 @@ def method(name: str) -> str:
     return known.get(name, name)
 
 
-def taught(result: FitResult) -> str:
-    """Return the line that says which head was taken."""
-    samples = sum(one.samples for one in result.classes)
+def taught(result: FitResult, drawn: int) -> str:
+    """Return the line that says which head was taken, on how many of the ``drawn`` samples."""
+    used = sum(one.samples for one in result.classes)
     places = sum(one.places for one in result.classes)
+    samples = str(used) if used >= drawn else tr("{used} of {drawn}").format(used=used, drawn=drawn)
     text = tr("Taught: {method}, {samples} samples, {places} places").format(
         method=method(result.method), samples=samples, places=places
     )

@@ -85,10 +85,11 @@ class ToolBox(QObject):
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         """Keep the keys of the tool in hand from the shortcuts of QGIS's window, such as Ctrl+Z."""
-        tool = self.current()
-        if tool is None or event.type() != QEvent.Type.ShortcutOverride:
+        # The kind first: the last events come while the map view is being taken apart.
+        if event.type() != QEvent.Type.ShortcutOverride:
             return False
-        is_ours = tool.takes_key(event.key(), event.modifiers())
+        tool = self.current()
+        is_ours = tool is not None and tool.takes_key(event.key(), event.modifiers())
         if is_ours:
             event.accept()
         return is_ours

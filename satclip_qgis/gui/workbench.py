@@ -91,7 +91,7 @@ class Workbench(QObject):
         page.run_bar.run_pressed.connect(self.run)
         for bar in (page.run_bar, self.dock.teach.run_bar):
             bar.cancel_pressed.connect(self.cancel)
-        self.teach.repaint_wanted.connect(self.preview.page_changed)
+        self.teach.repaint_wanted.connect(self.preview.head_changed)
         self.rectangle.drawn.connect(self._rectangle_drawn)
         self.estimator.line.connect(self._show_line)
         self.estimator.working_gsd.connect(page.source.show_working_gsd)

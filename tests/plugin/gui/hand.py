@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from qgis.core import QgsPointXY
 from qgis.gui import QgsMapCanvas
@@ -30,7 +31,7 @@ class Hand:
     def drag(self, places: Sequence[tuple[float, float]]) -> None:
         pixels = [self.pixel(*place) for place in places]
         QTest.mousePress(self.canvas.viewport(), LEFT, NONE, pixels[0])
-        for start, end in zip(pixels, pixels[1:], strict=False):
+        for start, end in pairwise(pixels):
             for step in range(1, 6):
                 self._move(start + (end - start) * step / 5)
         QTest.mouseRelease(self.canvas.viewport(), LEFT, NONE, pixels[-1])
