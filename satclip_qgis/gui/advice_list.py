@@ -12,7 +12,7 @@ from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import AdvisedPlace
 
 _SIDE_PX = 56
-_PLACE = int(Qt.ItemDataRole.UserRole)
+_PLACE = Qt.ItemDataRole.UserRole
 
 
 class AdviceList(QListWidget):

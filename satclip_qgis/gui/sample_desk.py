@@ -23,7 +23,7 @@ from satclip_qgis.gui.drawn_sample import DRAWN, DrawnSample
 from satclip_qgis.gui.sample_editor import SampleEditor
 from satclip_qgis.gui.sample_file import SampleFileError
 from satclip_qgis.gui.sample_item import SampleItem
-from satclip_qgis.gui.sample_places import crs_text, remember_path, remembered_path, shifted
+from satclip_qgis.gui.sample_places import crs_text, numbered_paths, remember_path, remembered_path, shifted
 from satclip_qgis.gui.sample_store import SampleStore, default_path
 from satclip_qgis.gui.teach_page import TeachPage
 from satclip_qgis.gui.tool_box import ToolBox
@@ -92,7 +92,7 @@ class SampleDesk(QObject):
         if layer is None:
             self._show(self.store.close)
         else:
-            self._open(layer, remembered_path(layer) or default_path(layer, load_settings().data_path))
+            self._open_own(layer)
 
     def open_file(self, path: Path) -> None:
         """Show the samples of another file, and remember it in the project."""
@@ -238,6 +238,19 @@ class SampleDesk(QObject):
         self._page.tools.delete_button.setEnabled(bool(ids))
 
     # Layer and file
+
+    def _open_own(self, layer: QgsRasterLayer) -> None:
+        """Show the samples that belong to ``layer``; where they cannot be read, those of the next file in line."""
+        path = remembered_path(layer)
+        if path is not None and not path.exists():
+            detail = tr("The samples of {layer} were kept in {path}, which is not there any more.")
+            remedy = tr("Put the file back and choose Open…, or go on with new samples.")
+            self._say(detail.format(layer=layer.name(), path=path), remedy)
+            path = None
+        for candidate in numbered_paths(path or default_path(layer, load_settings().data_path)):
+            # The line ends at a file that does not exist yet, which can always be opened.
+            if self._open(layer, candidate):
+                break
 
     def _open(self, layer: QgsRasterLayer, path: Path) -> bool:
         try:

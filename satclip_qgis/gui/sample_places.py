@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from qgis.core import (
@@ -39,3 +41,10 @@ def remembered_path(layer: QgsRasterLayer) -> Path | None:
 def remember_path(layer: QgsRasterLayer, path: Path) -> None:
     """Let the project name the file for the samples of ``layer``; saved when the project is."""
     QgsProject.instance().writeEntry(SCOPE, f"samples/{layer.id()}", str(path))
+
+
+def numbered_paths(path: Path) -> Iterator[Path]:
+    """Yield ``path``, then the same with the numbers 2, 3, ... behind its name."""
+    yield path
+    for number in count(2):
+        yield path.with_name(f"{path.stem}_{number}{path.suffix}")

@@ -11,6 +11,7 @@ from osgeo import ogr
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsGeometry,
     QgsPointXY,
     QgsProject,
     QgsRasterLayer,
@@ -328,3 +329,49 @@ def test_samples_of_classes_that_are_not_listed_are_told_and_can_be_listed(bench
     click(page.unlisted_button)
     assert [spec.name for spec in bench.page.classes.classes()] == ["field", "water"]
     assert not page.unlisted.isVisible()
+
+
+def test_a_layer_that_goes_takes_its_samples_off_the_map_but_not_off_the_disk(bench: Workbench, hand: Hand) -> None:
+    store, layer = bench.teach.samples.store, bench.page.layer()
+    path, source = store.path, layer.source()
+    take(bench, POINT)
+    hand.click(WEST + 40, NORTH - 40)
+    QgsProject.instance().removeMapLayer(layer)
+    QCoreApplication.processEvents()
+    assert (len(store), store.path) == (0, None)
+    assert "Add a raster layer" in bench.dock.teach.status.text()
+    hand.click(WEST + 40, NORTH - 40)
+    assert len(store) == 0
+    QgsProject.instance().addMapLayer(QgsRasterLayer(source, "fields"))
+    QCoreApplication.processEvents()
+    assert store.path == path
+    assert len(store) == 1
+
+
+def test_ten_thousand_samples_are_one_edit(bench: Workbench, hand: Hand) -> None:
+    desk = bench.teach.samples
+    places = [QgsGeometry.fromPointXY(QgsPointXY(WEST + i % 140, NORTH - i // 140 - 1)) for i in range(10_000)]
+    desk.take_in({"water": tuple(places[:5000]), "field": tuple(places[5000:])}, "layer many")
+    assert len(on_disk(desk.store.path)) == 10_000
+    assert hand.canvas.grab().toImage().pixelColor(hand.pixel(WEST + 70, NORTH - 20)) == QColor("#3B7DD8")
+    click(bench.dock.teach.tools.undo_button)
+    assert len(on_disk(desk.store.path)) == 0
+
+
+def test_a_damaged_or_missing_file_is_said_and_new_samples_are_kept_all_the_same(
+    bench: Workbench, hand: Hand, window: Window, tmp_path: Path, scene: QgsRasterLayer
+) -> None:
+    path = bench.teach.samples.store.path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"damaged" * 100)
+    QgsProject.instance().writeEntry("satclip", f"samples/{scene.id()}", str(tmp_path / "gone.gpkg"))
+    with bench_without_engine(window, tmp_path / "data", scene) as again:
+        told = " ".join(item.text() for item in window.messageBar().items())
+        assert "gone.gpkg" in told
+        assert path.name in told
+        again.teach.samples.take_in({"water": (QgsGeometry.fromWkt(f"POINT({WEST + 9} {NORTH - 9})"),)}, "layer x")
+        assert again.teach.samples.store.path.stem == f"{path.stem}_2"
+        assert len(on_disk(again.teach.samples.store.path)) == 1
+    with bench_without_engine(window, tmp_path / "data", scene) as later:
+        assert len(later.teach.samples.store) == 1
+    assert path.read_bytes().startswith(b"damaged")
