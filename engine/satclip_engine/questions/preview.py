@@ -145,7 +145,8 @@ def _centre_first(missing: list[Chunk], view: list[Chunk]) -> list[Chunk]:
 def _result(request: PreviewRequest, codes: Codes, known_fraction: float, notes: tuple[str, ...]) -> PreviewResult:
     classes = request.classes
     counts = np.bincount(codes.ravel(), minlength=classes.unknown_code + 1)
-    rgba = _palette(classes)[codes]
+    # One number per pixel is gathered several times faster than a row of four.
+    rgba = np.take(_palette(classes).view(np.uint32)[:, 0], codes).view(np.uint8).reshape(*codes.shape, 4)
     buffer = io.BytesIO()
     Image.fromarray(rgba, "RGBA").save(buffer, format="PNG", compress_level=1)
     return PreviewResult(
