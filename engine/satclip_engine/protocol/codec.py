@@ -13,6 +13,8 @@ from typing import Any, TypeVar, Union
 
 T = TypeVar("T")
 
+_SCALARS = (str, int, float, bool, type(None))
+
 
 class ProtocolError(ValueError):
     """A message does not have the agreed form; the text names the field."""
@@ -20,7 +22,7 @@ class ProtocolError(ValueError):
 
 def to_json(value: Any) -> Any:
     """Return ``value`` (a dataclass, tuple, enum or JSON scalar) as plain JSON types."""
-    if isinstance(value, (str, int, float)) and not isinstance(value, enum.Enum):
+    if type(value) in _SCALARS:
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {name: to_json(getattr(value, name)) for name in _names(type(value))}
