@@ -123,10 +123,11 @@ class FitController(QObject):
         self.head_changed.emit()
 
     def _take_event(self, event: Event) -> None:
-        """More of the scene is encoded: samples that had no features may have them now."""
-        if not self._active or self._asked is None or self._result is None or self._result.missing_fraction == 0.0:
+        """More of the scene is encoded, or the search for a better head has ended: the same samples may teach more."""
+        if not self._active or self._asked is None or self._result is None:
             return
-        if event.type == "features" and event.data.get("scene") == self._asked.scene:
+        is_news = event.type == "fit" or (event.type == "features" and self._result.missing_fraction > 0.0)
+        if is_news and event.data.get("scene") == self._asked.scene:
             self.call.request_unless_waiting()
 
     def _engine_changed(self, state: str, _message: str) -> None:
