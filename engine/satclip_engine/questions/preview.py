@@ -14,7 +14,7 @@ from satclip_engine.config import Config
 from satclip_engine.errors import OptionError
 from satclip_engine.features.encode import block_means
 from satclip_engine.features.feature_map import FeatureMap
-from satclip_engine.features.layout import Chunk
+from satclip_engine.features.layout import CHUNK_CELLS, CellBox, Chunk, Layout
 from satclip_engine.features.source import FeatureSource
 from satclip_engine.heads.decision import DecisionRule, decide
 from satclip_engine.protocol import ClassSet, PreviewRequest, PreviewResult
@@ -25,6 +25,7 @@ from satclip_engine.raster.windows import pixel_window
 
 # Beyond this a view shows so much ground that scoring it would no longer feel live.
 MAX_VIEW_CHUNKS = 256
+_WIDE_VIEW_CHUNKS = 36
 _UNKNOWN_RGBA = (128, 128, 128, 200)
 
 Codes = npt.NDArray[np.uint16]
@@ -39,8 +40,9 @@ class PreviewSession(Session):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        # What is seen is wanted before what is only near or needed elsewhere: in this order.
+        # What is seen is wanted before what is needed elsewhere: in this order.
         self._ahead: dict[str, Ahead | None] = {"view": None, "samples": None}
+        self._around: Ahead | None = None
 
     def preview(self, request: PreviewRequest) -> PreviewResult:
         """Paint the view from cached features; what is not cached, nodata and invisible classes are transparent.
@@ -62,6 +64,8 @@ class PreviewSession(Session):
             return _result(request, codes, 0.0, ("The view is too wide for a live preview: zoom in.",))
         missing = feature_map.missing(chunks)
         self.want("view", Ahead(source, feature_map, _centre_first(missing, chunks)))
+        near = feature_map.missing(_around(chunks, source.layout))
+        self._around = Ahead(source, feature_map, _centre_first(near, chunks)).go_on_from(self._around)
         if len(missing) < len(chunks):
             codes[np.ix_(in_rows, in_cols)] = self._paint(request, source, feature_map, rows, cols)
         return _result(request, codes, 1 - len(missing) / len(chunks), source.scene.notes)
@@ -109,6 +113,11 @@ class PreviewSession(Session):
                 return False
         return False
 
+    def encode_around(self, should_stop: Callable[[], bool]) -> bool:
+        """Encode one missing chunk beside the last view, so that panning finds it; see ``encode_missing``."""
+        around = self._around
+        return around is not None and around.encode_next(self.runner(around.source.encoder), should_stop)
+
 
 def _view_axes(request: PreviewRequest, source: FeatureSource) -> tuple[Axis, Axis]:
     """Return the working-pixel positions of the view's rows and columns.
@@ -140,6 +149,16 @@ def _centre_first(missing: list[Chunk], view: list[Chunk]) -> list[Chunk]:
     row = sum(chunk.row for chunk in view) / len(view)
     col = sum(chunk.col for chunk in view) / len(view)
     return sorted(missing, key=lambda chunk: (chunk.row - row) ** 2 + (chunk.col - col) ** 2)
+
+
+def _around(view: list[Chunk], layout: Layout) -> list[Chunk]:
+    """Return the chunks that touch a view from outside; none where it is so wide that nobody pans far."""
+    if len(view) > _WIDE_VIEW_CHUNKS:
+        return []
+    rows, cols = [chunk.row for chunk in view], [chunk.col for chunk in view]
+    box = CellBox(*(place * CHUNK_CELLS for place in (min(rows) - 1, max(rows) + 2, min(cols) - 1, max(cols) + 2)))
+    seen = set(view)
+    return [chunk for chunk in layout.chunks_in(box) if chunk not in seen]
 
 
 def _result(request: PreviewRequest, codes: Codes, known_fraction: float, notes: tuple[str, ...]) -> PreviewResult:

@@ -51,7 +51,7 @@ class EngineSession:
         return None if handler is None else handler(params)
 
     def work_ahead(self, should_stop: Callable[[], bool]) -> WorkerEvent | None:
-        """Encode one missing chunk of the last view or under the last samples; then wait for the search of a head.
+        """Encode a missing chunk of the view or under the samples, wait for the search of a head, encode around.
 
         The event ``features`` says that a preview shows more now, and a fit too if it lacked some; ``fit`` says that
         a fit of the same samples may choose another kind of head and knows how good it is.
@@ -62,6 +62,8 @@ class EngineSession:
             return WorkerEvent("features", {"scene": self._scene}, slot=f"features:{self._scene}")
         if self._warm.finish_search(should_stop):
             return WorkerEvent("fit", {"scene": self._scene}, slot=f"fit:{self._scene}")
+        while not should_stop() and self._warm.encode_around(should_stop):
+            continue  # nothing that is seen changes, so nobody is told
         return None
 
     def _session(self) -> TeachSession:
