@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ class SampleFile:
 
     def close(self) -> None:
         """Let go of the file; the next write opens it again."""
+        if self._dataset is not None:
+            # A QGIS that was killed has left no extent in the file: other programs would not find the samples.
+            with suppress(RuntimeError):
+                self._dataset.ExecuteSQL(f"RECOMPUTE EXTENT ON {TABLE}")
         self._dataset = None
 
     def read(self) -> tuple[DrawnSample, ...]:

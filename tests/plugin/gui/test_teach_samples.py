@@ -15,6 +15,7 @@ from qgis.core import (
     QgsPointXY,
     QgsProject,
     QgsRasterLayer,
+    QgsVectorLayer,
 )
 from qgis.gui import QgsMapToolPan
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
@@ -375,3 +376,17 @@ def test_a_damaged_or_missing_file_is_said_and_new_samples_are_kept_all_the_same
     with bench_without_engine(window, tmp_path / "data", scene) as later:
         assert len(later.teach.samples.store) == 1
     assert path.read_bytes().startswith(b"damaged")
+
+
+def test_other_programs_find_the_samples_where_they_lie(bench: Workbench, hand: Hand) -> None:
+    take(bench, POINT)
+    hand.click(WEST + 40, NORTH - 40)
+    hand.click(WEST + 80, NORTH - 60)
+    path = bench.teach.samples.store.path
+    bench.teach.samples.store.let_go()
+    layer = QgsVectorLayer(f"{path}|layername=samples", "samples", "ogr")
+    assert layer.featureCount() == 2
+    assert layer.crs().authid() == "EPSG:25832"
+    assert layer.extent().width() == pytest.approx(40, abs=1)
+    hand.key(Qt.Key.Key_Z, CONTROL)
+    assert len(on_disk(path)) == 1
