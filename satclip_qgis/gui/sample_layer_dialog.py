@@ -46,7 +46,7 @@ class SampleLayerDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Samples from a layer"))
-        self._scene = scene
+        self._scene: QgsRasterLayer | None = scene
         self._classes = classes
         self._project = project
         self._found: LayerSamples | None = None
@@ -83,6 +83,7 @@ class SampleLayerDialog(QDialog):
         layout.addWidget(buttons)
         self.resize(self.fontMetrics().averageCharWidth() * 64, self.fontMetrics().height() * 26)
         self.layer_combo.layerChanged.connect(lambda _layer: self._layer_changed())
+        scene.willBeDeleted.connect(self._scene_goes)
         self.field_combo.fieldChanged.connect(lambda _name: self._read())
         self._layer_changed()
 
@@ -110,8 +111,15 @@ class SampleLayerDialog(QDialog):
         self.field_combo.blockSignals(False)
         self._read()
 
+    def _scene_goes(self) -> None:
+        self._scene = None
+        self._read()
+
     def _read(self) -> None:
         self._found = None
+        if self._scene is None:
+            self._show(tr("The raster layer was removed from the project: there is nothing to teach on."))
+            return
         layer, attribute = self.layer_combo.currentLayer(), self.field_combo.currentField()
         try:
             if not isinstance(layer, QgsVectorLayer):

@@ -167,3 +167,13 @@ def test_numbers_without_end_are_no_classes(bench: Workbench) -> None:
     dialog = ask(bench)
     assert "300 different values" in dialog.note.text()
     assert not dialog.ok_button.isEnabled()
+
+
+def test_the_scene_itself_may_go_while_it_is_asked(bench: Workbench, scene: QgsRasterLayer) -> None:
+    add_points("survey", "EPSG:25832", [(WEST + 40, NORTH - 40, "water")])
+    dialog = ask(bench)
+    QgsProject.instance().removeMapLayer(scene)
+    assert "raster layer was removed" in dialog.note.text()
+    assert not dialog.ok_button.isEnabled()
+    QgsProject.instance().clear()
+    assert dialog.taken() == {}
