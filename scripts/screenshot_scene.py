@@ -50,7 +50,7 @@ def map_story() -> Step:
     yield lambda: not page.run_bar.is_running()
     yield after(2)
     yield from shot("map")
-    dock.tabs.setCurrentIndex(1)
+    dock.tabs.setCurrentWidget(dock.jobs)
     yield from shot("jobs")
     dock.tabs.setCurrentIndex(0)
     QgsProject.instance().layerTreeRoot().children()[0].setItemVisibilityChecked(False)

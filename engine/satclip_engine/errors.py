@@ -11,8 +11,10 @@ Programmer errors stay ordinary exceptions.
     │   ├── BandsError        the band mapping or the scaling does not fit the raster
     │   ├── AoiError          the area of interest: empty, outside, unknown CRS
     │   ├── ClassesError      class names, phrases, colours, class-file syntax
+    │   ├── SamplesError      samples: no such field, wrong CRS, none on the raster
     │   ├── DataSetError      an evaluation data set: missing, mislaid, masks that do not fit
     │   ├── OptionError       any other option out of its range
+    │   ├── HeadError         examples that no head can be fitted on, a saved head that is damaged or another model's
     │   └── RunCardError      a run.json that cannot be replayed
     ├── ModelError            weights missing, corrupt, not dense-capable, need pickle, ...
     ├── ResourceError         the machine's limits
@@ -89,6 +91,12 @@ class ClassesError(InputError):
     default_code = "classes"
 
 
+class SamplesError(InputError):
+    """A layer of samples, or a drawn sample, cannot be used."""
+
+    default_code = "samples"
+
+
 class DataSetError(InputError):
     """An evaluation data set is missing or does not have the layout it should have."""
 
@@ -99,6 +107,12 @@ class OptionError(InputError):
     """An option is out of its range."""
 
     default_code = "option"
+
+
+class HeadError(InputError):
+    """A head cannot be fitted, saved or used."""
+
+    default_code = "head"
 
 
 class RunCardError(InputError):

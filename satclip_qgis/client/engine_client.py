@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable, TypeVar
 from urllib.parse import quote
 
 from satclip_qgis.protocol import (
+    Advice,
+    AdviceRequest,
     Estimate,
+    FitRequest,
+    FitResult,
     Hello,
     JobSpec,
     JobView,
     ModelInfo,
     PreviewRequest,
     PreviewResult,
+    SavedHead,
+    SaveHeadRequest,
     SegmentRequest,
     from_json,
     to_json,
@@ -81,6 +88,22 @@ class EngineClient:
     def estimate(self, request: SegmentRequest) -> Reply:
         """Ask what a run will cost; carries ``Estimate``."""
         return self._interactive("/v1/estimate", request, Estimate)
+
+    def fit(self, request: FitRequest) -> Reply:
+        """Learn from samples; carries ``FitResult``."""
+        body = to_json(replace(request, samples=()))
+        # Thousands of geometries are plain JSON already: walking through them again would hold the window up.
+        body["samples"] = [{"id": one.id, "label": one.label, "geometry": one.geometry} for one in request.samples]
+        reply = self.transport.send("POST", "/v1/fit", body, timeout_ms=INTERACTIVE_TIMEOUT_MS)
+        return reply.decoded_by(_one(FitResult))
+
+    def save_head(self, request: SaveHeadRequest) -> Reply:
+        """Keep a fitted head in a folder; carries ``SavedHead``."""
+        return self._interactive("/v1/heads", request, SavedHead)
+
+    def advice(self, request: AdviceRequest) -> Reply:
+        """Ask where labels would help most; carries ``Advice``."""
+        return self._interactive("/v1/advice", request, Advice)
 
     def cache(self) -> Reply:
         """Ask what the feature cache holds; carries the JSON object."""
@@ -154,6 +177,18 @@ class BlockingEngineClient:
     def estimate(self, request: SegmentRequest) -> Estimate:
         """Ask what a run will cost."""
         return self._wait(self._client.estimate(request), Estimate)
+
+    def fit(self, request: FitRequest) -> FitResult:
+        """Learn from samples."""
+        return self._wait(self._client.fit(request), FitResult)
+
+    def save_head(self, request: SaveHeadRequest) -> SavedHead:
+        """Keep a fitted head in a folder."""
+        return self._wait(self._client.save_head(request), SavedHead)
+
+    def advice(self, request: AdviceRequest) -> Advice:
+        """Ask where labels would help most."""
+        return self._wait(self._client.advice(request), Advice)
 
     def shutdown(self) -> None:
         """Ask the engine to stop."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QFont
 
 from satclip_qgis.i18n import tr
@@ -19,7 +19,14 @@ class ClassModel(QAbstractTableModel):
     """Rows of ``ClassSpec`` that may be unfinished while a person types.
 
     ``dataChanged``, ``rowsInserted``, ``rowsRemoved``, ``rowsMoved`` and ``modelReset`` tell of every edit.
+
+    Signals:
+        taken_out(int, object): The ``ClassSpec`` of this row was removed.
+        renamed(str, str): A class has another name: the old one and the new one.
     """
+
+    taken_out = pyqtSignal(int, object)
+    renamed = pyqtSignal(str, str)
 
     def __init__(self, parent: Any | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +46,10 @@ class ClassModel(QAbstractTableModel):
         """
         return ClassSet(tuple(row for row in self._rows if row.name or row.phrases))
 
+    def row_of(self, name: str) -> int:
+        """Return the row of the class ``name``, or -1."""
+        return next((i for i, row in enumerate(self._rows) if row.name == name), -1)
+
     def background_row(self) -> int | None:
         """Return the row of the background class, or None."""
         return next((i for i, row in enumerate(self._rows) if row.background), None)
@@ -55,18 +66,24 @@ class ClassModel(QAbstractTableModel):
         """Append ``spec`` (before the background class, which stays last) and return its row."""
         background = self.background_row()
         row = len(self._rows) if background is None or spec.background else background
+        self.insert(row, spec)
+        return row
+
+    def insert(self, row: int, spec: ClassSpec) -> None:
+        """Put ``spec`` in so that it becomes ``row``."""
+        row = min(row, len(self._rows))
         self.beginInsertRows(_ROOT, row, row)
         self._rows.insert(row, spec)
         self.endInsertRows()
         if spec.name and not spec.colour:
             self._give_colour(row)
-        return row
 
     def remove(self, row: int) -> None:
         """Remove ``row``."""
         self.beginRemoveRows(_ROOT, row, row)
-        del self._rows[row]
+        spec = self._rows.pop(row)
         self.endRemoveRows()
+        self.taken_out.emit(row, spec)
 
     def move(self, row: int, target: int) -> bool:
         """Move ``row`` so that it becomes ``target``; False where that is outside the table."""
@@ -126,6 +143,8 @@ class ClassModel(QAbstractTableModel):
         self.dataChanged.emit(index, index)
         if new.name and not new.colour:
             self._give_colour(index.row())
+        if new.name != old.name:
+            self.renamed.emit(old.name, new.name)
         return True
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -80,9 +80,13 @@ class ClassTable(QWidget):
 
     # Actions
 
+    def add_unnamed(self) -> int:
+        """Append an empty class and return its row."""
+        return self.model.add(ClassSpec(name=""))
+
     def add_class(self) -> None:
         """Append an empty class and start typing its name."""
-        row = self.model.add(ClassSpec(name=""))
+        row = self.add_unnamed()
         index = self.model.index(row, NAME)
         self.view.setCurrentIndex(index)
         self.view.scrollTo(index)
@@ -182,7 +186,7 @@ class ClassTable(QWidget):
         self.view.clicked.connect(self._clicked)
         self.view.remove_pressed.connect(self.remove_class)
         self.view.move_pressed.connect(self.move_class)
-        self.view.colour_pressed.connect(self._ask_colour)
+        self.view.colour_pressed.connect(self.ask_colour)
         self.background_check.toggled.connect(self._set_background)
         self.unknown_check.toggled.connect(self.unknown_spin.setEnabled)
         self.unknown_check.toggled.connect(self.changed)
@@ -206,9 +210,10 @@ class ClassTable(QWidget):
 
     def _clicked(self, index: QModelIndex) -> None:
         if index.column() == COLOUR:
-            self._ask_colour(index.row())
+            self.ask_colour(index.row())
 
-    def _ask_colour(self, row: int) -> None:
+    def ask_colour(self, row: int) -> None:
+        """Let the user choose the colour of a class."""
         index = self.model.index(row, COLOUR)
         before = QColor(index.data(Qt.ItemDataRole.DecorationRole))
         dialog = QgsColorDialog(self, Qt.WindowType.Dialog, before)

@@ -13,11 +13,12 @@ from satclip_qgis.gui.job_tracker import JobTracker
 from satclip_qgis.gui.map_page import MapPage
 from satclip_qgis.gui.model_shelf import ModelShelf
 from satclip_qgis.gui.models_page import ModelsPage
+from satclip_qgis.gui.teach_page import TeachPage
 from satclip_qgis.i18n import tr
 
 
 class SatclipDock(QgsDockWidget):
-    """Holds the badge, the Map page, the job panel and the Models page."""
+    """Holds the badge, the Map page, the Teach page, the job panel and the Models page."""
 
     def __init__(self, tracker: JobTracker, shelf: ModelShelf, parent: QWidget | None = None) -> None:
         super().__init__(tr("SatCLIP"), parent)
@@ -27,16 +28,18 @@ class SatclipDock(QgsDockWidget):
         self.badge = Badge()
         self.badge.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.page = MapPage()
+        self.teach = TeachPage(self.page.classes.model)
         self.jobs = JobPanel(tracker)
         self.models = ModelsPage(shelf)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self.page, tr("Map"))
-        self.tabs.addTab(self.jobs, tr("Jobs"))
-        self.tabs.addTab(self.models, tr("Models"))
-        self.tabs.setTabToolTip(0, tr("Say the classes, see the map"))
-        self.tabs.setTabToolTip(1, tr("Everything the engine has done and is doing"))
-        self.tabs.setTabToolTip(2, tr("What the engine can see with: fetch, import, check, remove"))
+        for page, title, tip in (
+            (self.page, tr("Map"), tr("Say the classes, see the map")),
+            (self.teach, tr("Teach"), tr("Show examples where the map is wrong, watch it correct itself")),
+            (self.jobs, tr("Jobs"), tr("Everything the engine has done and is doing")),
+            (self.models, tr("Models"), tr("What the engine can see with: fetch, import, check, remove")),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
         top = QHBoxLayout()
         top.setContentsMargins(6, 4, 6, 0)
         top.addWidget(self.badge)
@@ -51,4 +54,5 @@ class SatclipDock(QgsDockWidget):
 
     def show_job_count(self, active: int) -> None:
         """Say on the tab how many jobs wait or run."""
-        self.tabs.setTabText(1, tr("Jobs ({count})").format(count=active) if active else tr("Jobs"))
+        text = tr("Jobs ({count})").format(count=active) if active else tr("Jobs")
+        self.tabs.setTabText(self.tabs.indexOf(self.jobs), text)

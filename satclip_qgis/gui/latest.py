@@ -42,10 +42,19 @@ class LatestCall(QObject):
         self._stale = self._pending is not None
         self._timer.start()
 
+    def request_now(self) -> None:
+        """The question changed and no other edit is to be expected: ask it without delay."""
+        self._timer.stop()
+        self._send()
+
     def request_unless_waiting(self) -> None:
         """Ask again, without putting off a question that is already waiting."""
         if not self._timer.isActive() and self._pending is None:
             self._timer.start()
+
+    def is_busy(self) -> bool:
+        """Whether a question waits or is under way."""
+        return self._timer.isActive() or self._pending is not None
 
     def stop(self) -> None:
         """Forget the question; no signal follows."""

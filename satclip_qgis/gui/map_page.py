@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from qgis.core import QgsRasterLayer
-from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import QVBoxLayout, QWidget
 
 from satclip_qgis.gui.class_table import ClassTable
 from satclip_qgis.gui.options_form import LiveRow, OutputForm, WhereRow
 from satclip_qgis.gui.run_bar import RunBar
 from satclip_qgis.gui.source_form import SourceForm
 from satclip_qgis.gui.state import MapState
+from satclip_qgis.gui.widgets import UprightScrollArea
 
 
 class MapPage(QWidget):
@@ -113,7 +114,7 @@ class MapPage(QWidget):
         inner.addWidget(self.classes, 1)
         for widget in (self.live, self.where, self.output):
             inner.addWidget(widget)
-        scroll = _UprightScrollArea()
+        scroll = UprightScrollArea()
         scroll.setWidget(inside)
         # Run and Cancel stay in sight however small the window is.
         layout = QVBoxLayout(self)
@@ -122,18 +123,3 @@ class MapPage(QWidget):
         margins = inner.contentsMargins()
         self.run_bar.setContentsMargins(margins.left(), 0, margins.right(), margins.bottom())
         layout.addWidget(self.run_bar)
-
-
-class _UprightScrollArea(QScrollArea):
-    """Scrolls up and down only: never narrower than what it holds, so that no text is cut."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-
-    def minimumSizeHint(self) -> QSize:
-        """As wide as the content and the scroll bar."""
-        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
-        return QSize(width, super().minimumSizeHint().height())

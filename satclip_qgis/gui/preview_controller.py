@@ -25,7 +25,7 @@ MAX_PREVIEW_PX = 1_000_000
 
 
 def build_preview(
-    state: MapState, layer: QgsRasterLayer, canvas: QgsMapCanvas, project: QgsProject
+    state: MapState, layer: QgsRasterLayer, canvas: QgsMapCanvas, project: QgsProject, head_id: str = ""
 ) -> PreviewRequest | None:
     """Return the request for the visible part of ``layer``, or None where there is nothing to show.
 
@@ -53,6 +53,7 @@ def build_preview(
         bounds_for_engine(shown),
         max(1, round(width * shrink)),
         max(1, round(height * shrink)),
+        head_id,
     )
 
 
@@ -64,6 +65,7 @@ class PreviewController(QObject):
         connection: The engine.
         page_state: Returns what the page holds.
         page_layer: Returns the chosen layer.
+        head_id: Returns the taught head to paint with; empty: the words alone; None: one is being made, so wait.
         parent: Qt parent.
 
     Signals:
@@ -80,6 +82,7 @@ class PreviewController(QObject):
         connection: EngineConnection,
         page_state: Callable[[], MapState],
         page_layer: Callable[[], QgsRasterLayer | None],
+        head_id: Callable[[], str | None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -87,6 +90,7 @@ class PreviewController(QObject):
         self._connection = connection
         self._page_state = page_state
         self._page_layer = page_layer
+        self._head_id = head_id
         self._active = False
         self._is_resting = False
         self._asked: tuple[QgsRasterLayer, PreviewRequest] | None = None
@@ -118,6 +122,12 @@ class PreviewController(QObject):
         self._is_resting = False
         self.refresh()
 
+    def head_changed(self) -> None:
+        """Another head answers; the edit behind it has waited long enough."""
+        self._is_resting = False
+        if self._active and self._connection.client is not None:
+            self.call.request_now()
+
     def rest(self) -> None:
         """Show nothing until the page changes: a finished map says more than a preview lying on it."""
         self._is_resting = True
@@ -142,8 +152,12 @@ class PreviewController(QObject):
         if not self._active or layer is None or client is None:
             self.item.clear()
             return None
+        head_id = self._head_id()
+        if head_id is None:
+            # The last picture stays until the head is there, which asks again.
+            return None
         try:
-            request = build_preview(self._page_state(), layer, self._canvas, QgsProject.instance())
+            request = build_preview(self._page_state(), layer, self._canvas, QgsProject.instance(), head_id)
         except ClassSyntaxError:
             # Half-typed classes: the last picture stays until they make sense again.
             return None

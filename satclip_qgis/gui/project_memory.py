@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QObject, QTimer
 
+from satclip_qgis.gui.class_files import list_presets, load_class_file
 from satclip_qgis.gui.map_page import MapPage
 from satclip_qgis.gui.state import MapState, read_state, write_state
 
@@ -58,3 +61,10 @@ class ProjectMemory(QObject):
 
     def _edited(self) -> None:
         self._timer.start()
+
+
+def default_state() -> MapState:
+    """Return the page of a new project: a common class set, so that Run works at once."""
+    presets = list_presets()
+    classes = load_class_file(presets[0].path) if presets else ()
+    return replace(MapState(), classes=classes)

@@ -48,7 +48,12 @@ def segment_request(state: MapState, scene: str, out_dir: Path, aoi: Aoi | None)
 
 
 def preview_request(
-    state: MapState, scene: str, bounds: tuple[float, float, float, float], width_px: int, height_px: int
+    state: MapState,
+    scene: str,
+    bounds: tuple[float, float, float, float],
+    width_px: int,
+    height_px: int,
+    head_id: str = "",
 ) -> PreviewRequest:
     """Return the request of one painted view.
 
@@ -63,6 +68,7 @@ def preview_request(
         height_px=height_px,
         features=state.features,
         text=TextOptions(unknown_below=state.unknown_below),
+        head_id=head_id,
     )
 
 

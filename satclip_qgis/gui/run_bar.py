@@ -100,3 +100,36 @@ class RunBar(QWidget):
             widget.setVisible(running)
         self.run_button.setVisible(not running)
         self.cancel_button.setEnabled(running)
+
+
+class RunBars:
+    """The bars of all pages that can start a run: one run at a time, shown on each.
+
+    Args:
+        main: Shows the line before a run.
+        others: Show only how a run goes.
+    """
+
+    def __init__(self, main: RunBar, *others: RunBar) -> None:
+        self._main = main
+        self._all = (main, *others)
+
+    def show_idle(self, text: str, notes: tuple[str, ...] = ()) -> None:
+        """Show the line before a run on the main bar."""
+        for bar in self._all:
+            bar.show_idle(text if bar is self._main else "", notes if bar is self._main else ())
+
+    def show_progress(self, text: str, update: ProgressUpdate | None) -> None:
+        """Show how far the run is."""
+        for bar in self._all:
+            bar.show_progress(text, update)
+
+    def show_export(self, text: str, done: float) -> None:
+        """Show how far QGIS's export is, in [0, 1]."""
+        for bar in self._all:
+            bar.show_export(text, done)
+
+    def show_cancelling(self) -> None:
+        """Cancel was pressed: once is enough."""
+        for bar in self._all:
+            bar.cancel_button.setEnabled(False)

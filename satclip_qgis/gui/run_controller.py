@@ -82,7 +82,7 @@ class RunController(QObject):
             return
         title = job_title(layer.name(), request.classes)
         if request.scene:
-            self.started.emit(self._tracker.start_segment(request, title))
+            self.put(request, title)
         else:
             self._export(layer, place, request, title, working_gsd_m(request, layer, model))
 
@@ -90,8 +90,11 @@ class RunController(QObject):
         """Run the same request again, into a folder of its own."""
         out_dir = Path(request.out_dir)
         stem = out_dir.name.rsplit("_", 1)[0]
-        again = replace(request, out_dir=str(run_folder(out_dir.parent, stem, datetime.now())))
-        self.started.emit(self._tracker.start_segment(again, title))
+        self.put(replace(request, out_dir=str(run_folder(out_dir.parent, stem, datetime.now()))), title)
+
+    def put(self, request: SegmentRequest, title: str) -> None:
+        """Put a request that is complete."""
+        self.started.emit(self._tracker.start_segment(request, title))
 
     def is_exporting(self) -> bool:
         """Whether QGIS is exporting a layer."""
@@ -130,7 +133,7 @@ class RunController(QObject):
 
     def _exported(self, request: SegmentRequest, title: str) -> None:
         self._task = None
-        self.started.emit(self._tracker.start_segment(request, title))
+        self.put(request, title)
 
     def _export_stopped(self) -> None:
         self._task = None

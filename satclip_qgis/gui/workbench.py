@@ -9,7 +9,6 @@ from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QObject
 
 from satclip_qgis.gui import wording
-from satclip_qgis.gui.class_files import list_presets, load_class_file
 from satclip_qgis.gui.dock import SatclipDock
 from satclip_qgis.gui.engine_actions import EngineActions
 from satclip_qgis.gui.estimator import Estimator
@@ -19,11 +18,13 @@ from satclip_qgis.gui.messages import CHOOSE_BANDS, MODELS, Messages
 from satclip_qgis.gui.model_desk import ModelDesk
 from satclip_qgis.gui.model_shelf import ModelShelf
 from satclip_qgis.gui.preview_controller import PreviewController
-from satclip_qgis.gui.project_memory import ProjectMemory
+from satclip_qgis.gui.project_memory import ProjectMemory, default_state
 from satclip_qgis.gui.requests import base_folder
 from satclip_qgis.gui.results import ResultDesk
+from satclip_qgis.gui.run_bar import RunBars
 from satclip_qgis.gui.run_controller import RunController
-from satclip_qgis.gui.state import RECTANGLE, SELECTED, THIS_VIEW, MapState
+from satclip_qgis.gui.state import RECTANGLE, SELECTED, THIS_VIEW
+from satclip_qgis.gui.teach_desk import TeachDesk
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import FeatureOptions, JobState, JobView, Problem, SegmentRequest
 from satclip_qgis.provision.connection import READY, EngineConnection
@@ -49,11 +50,15 @@ class Workbench(QObject):
         self.shelf = ModelShelf(connection, self.tracker, self)
         self.dock = SatclipDock(self.tracker, self.shelf, iface.mainWindow())
         self.page = self.dock.page
+        self.bars = RunBars(self.page.run_bar, self.dock.teach.run_bar)
         self.engine = EngineActions(connection, self.dock.badge, self._model_id, self.dock, self)
         self.messages = Messages(iface.messageBar(), self._act)
         self.runs = RunController(self.tracker, self)
         self.models = ModelDesk(self.dock.models, self.shelf, self.tracker, connection, self.messages, self)
-        self.preview = PreviewController(self._canvas, connection, self.page.state, self.page.layer, self)
+        self.teach = TeachDesk(self.dock.teach, self.page, self._canvas, connection, self.runs, self.messages, self)
+        self.preview = PreviewController(
+            self._canvas, connection, self.page.state, self.page.layer, self.teach.head_id, self
+        )
         self.results = ResultDesk(self.messages, self.runs, self.preview.rest, self)
         self.estimator = Estimator(connection, self._build_request, self)
         self.rectangle = RectangleDrawer(self._canvas, self)
@@ -68,6 +73,7 @@ class Workbench(QObject):
         self.memory.close()
         self.engine.close()
         self.estimator.call.stop()
+        self.teach.close()
         self.preview.close()
         self.rectangle.close()
         self.runs.cancel_export()
@@ -83,7 +89,9 @@ class Workbench(QObject):
         page.classes.failed.connect(lambda detail, remedy: self._problem(Problem("classes", detail, remedy)))
         page.where.rectangle_wanted.connect(self.rectangle.start)
         page.run_bar.run_pressed.connect(self.run)
-        page.run_bar.cancel_pressed.connect(self.cancel)
+        for bar in (page.run_bar, self.dock.teach.run_bar):
+            bar.cancel_pressed.connect(self.cancel)
+        self.teach.repaint_wanted.connect(self.preview.head_changed)
         self.rectangle.drawn.connect(self._rectangle_drawn)
         self.estimator.line.connect(self._show_line)
         self.estimator.working_gsd.connect(page.source.show_working_gsd)
@@ -119,6 +127,7 @@ class Workbench(QObject):
 
     def _page_changed(self) -> None:
         self.estimator.refresh()
+        self.teach.map_page_changed()
         self.preview.page_changed()
         state = self.page.state()
         self.rectangle.show(state.rectangle if state.where == RECTANGLE else (), state.rectangle_crs)
@@ -128,7 +137,10 @@ class Workbench(QObject):
     def _look_changed(self) -> None:
         state = self.page.state()
         self.preview.set_opacity(state.opacity)
-        self.preview.set_active(state.live and self.dock.isUserVisible())
+        visible = self.dock.isUserVisible()
+        self.teach.set_active(visible and self.dock.tabs.currentWidget() is self.dock.teach)
+        # Teaching without seeing what comes of it makes no sense.
+        self.preview.set_active(visible and (state.live or self.teach.is_active()))
 
     def _layer_changed(self) -> None:
         self.preview.item.clear()
@@ -148,7 +160,7 @@ class Workbench(QObject):
 
     def _show_line(self, text: str, notes: tuple[str, ...]) -> None:
         if not self._is_busy():
-            self.page.run_bar.show_idle(text, notes)
+            self.bars.show_idle(text, notes)
 
     def _preview_noted(self, noted: tuple[tuple[str, ...], float]) -> None:
         self.page.live.show_notes(*noted)
@@ -156,6 +168,7 @@ class Workbench(QObject):
     def _preview_failed(self, problem: Problem) -> None:
         # The page keeps working without a preview; the reason stands where the preview's switch is.
         self.page.live.show_notes((f"{problem.detail} {problem.remedy}".strip(),), 1.0)
+        self.teach.preview_failed(problem)
 
     # The engine
 
@@ -202,6 +215,8 @@ class Workbench(QObject):
         # What the command line has fetched or removed meanwhile is not told by any event.
         if self.dock.tabs.currentWidget() is self.dock.models:
             self.shelf.refresh()
+        if self.teach.is_active() != (self.dock.tabs.currentWidget() is self.dock.teach):
+            self._look_changed()
 
     # Runs
 
@@ -226,13 +241,13 @@ class Workbench(QObject):
             self.engine.show_set_up()
         else:
             self._run_waits = True
-            self.page.run_bar.show_progress(tr("The engine is starting…"), None)
+            self.bars.show_progress(tr("The engine is starting…"), None)
 
     def cancel(self) -> None:
         """Stop what Run started."""
         self._run_waits = False
         if self._job_id:
-            self.page.run_bar.cancel_button.setEnabled(False)
+            self.bars.show_cancelling()
             self.tracker.cancel(self._job_id)
         elif not self.runs.cancel_export():
             self._run_over()
@@ -242,11 +257,11 @@ class Workbench(QObject):
 
     def _run_started(self, job_id: str) -> None:
         self._job_id = job_id
-        self.page.run_bar.show_progress(tr("Waiting for the engine…"), None)
+        self.bars.show_progress(tr("Waiting for the engine…"), None)
 
     def _run_over(self) -> None:
         self._job_id = ""
-        self.page.run_bar.show_idle("")
+        self.bars.show_idle("")
         self.estimator.refresh()
         self.engine.refresh_hello()
 
@@ -257,7 +272,7 @@ class Workbench(QObject):
     def _show_export(self, done: float) -> None:
         percent = int(done * 100)
         text = tr("QGIS exports the layer: {percent} %").format(percent=percent)
-        self.page.run_bar.show_export(text, done)
+        self.bars.show_export(text, done)
 
     def _job_refused(self, problem: Problem) -> None:
         self._problem(problem)
@@ -268,7 +283,7 @@ class Workbench(QObject):
         self._count_jobs()
         if job.id != self._job_id or job.state.is_final:
             return
-        self.page.run_bar.show_progress(wording.job_status(job), job.progress)
+        self.bars.show_progress(wording.job_status(job), job.progress)
 
     def _count_jobs(self) -> None:
         self.dock.show_job_count(self.tracker.active_count())
@@ -281,10 +296,3 @@ class Workbench(QObject):
             self.results.announce(job, own)
         elif job.state is JobState.FAILED and own and job.problem is not None:
             self._problem(job.problem)
-
-
-def default_state() -> MapState:
-    """Return the page of a new project: a common class set, so that Run works at once."""
-    presets = list_presets()
-    classes = load_class_file(presets[0].path) if presets else ()
-    return replace(MapState(), classes=classes)

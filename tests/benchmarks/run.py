@@ -188,6 +188,68 @@ def preview_latency(models: dict[str, str], scene: Path, precision: str) -> list
     return rows
 
 
+def teaching(models: dict[str, str], scene: Path, precision: str) -> list[list[str]]:
+    """One click among about 1,000 samples of 8 classes: gathered and fitted again, and the view repainted."""
+    from dataclasses import replace
+
+    from satclip_engine.protocol import AdviceRequest, FeatureOptions, FitRequest, PreviewRequest, parse_classes
+    from satclip_engine.questions.teach import TeachSession
+
+    classes = parse_classes(CLASSES + "; crop: field; rock")
+    rows = []
+    for name, model in models.items():
+        with tempfile.TemporaryDirectory() as temporary:
+            session = TeachSession(make_config(Path(temporary)))
+            options = FeatureOptions(model=model, device="cpu", precision=precision)
+            source, _ = session.source(str(scene), options)
+            left, bottom, right, top = source.scene.grid.bounds
+            x, y, pixel = (left + right) / 2, (bottom + top) / 2, source.scene.grid.map_transform.a
+            bounds = (x - 500 * pixel, y - 500 * pixel, x + 500 * pixel, y + 500 * pixel)
+            around = (x - 1500 * pixel, y - 1500 * pixel, x + 1500 * pixel, y + 1500 * pixel)
+            view = PreviewRequest(str(scene), classes, bounds, 1000, 1000, options)
+            session.preview(view)
+            samples = _clicks(1400, len(classes), around)  # a quarter lies on nodata
+            request = FitRequest(str(scene), classes, samples[:1350], options)
+            session.fit(request)  # says what is missing
+            while session.encode_missing(lambda: False):
+                pass
+            session.finish_search(lambda: False)
+            session.fit(request)
+            started_s = time.perf_counter()
+            session.finish_search(lambda: False)
+            search_s = time.perf_counter() - started_s
+            fits, paints = [], []
+            for click in range(15):
+                started_s = time.perf_counter()
+                result = session.fit(replace(request, samples=samples[: 1351 + click]))
+                fits.append(time.perf_counter() - started_s)
+                session.preview(replace(view, head_id=result.head_id))
+                paints.append(time.perf_counter() - started_s)
+            started_s = time.perf_counter()
+            session.advise(AdviceRequest(result.head_id, around))
+            advice_s = time.perf_counter() - started_s
+            medians = (statistics.median(fits), statistics.median(paints), advice_s)
+            rows.append([name, result.method, *(f"{value * 1000:.0f}" for value in medians), f"{search_s:.1f}"])
+    return rows
+
+
+def _clicks(count: int, classes: int, bounds: tuple[float, float, float, float]) -> tuple[Any, ...]:
+    """Return point samples all over ``bounds`` with a pattern of classes that can be learnt in part."""
+    import random
+
+    from satclip_engine.protocol import Sample
+
+    chance = random.Random(0)
+    left, bottom, right, top = bounds
+    samples = []
+    for number in range(count):
+        x, y = chance.random(), chance.random()
+        label = int(x * 12) + 5 * int(y * 12) if chance.random() < 0.8 else chance.randrange(classes)
+        place = [left + x * (right - left), bottom + y * (top - bottom)]
+        samples.append(Sample(str(number), label % classes, {"type": "Point", "coordinates": place}))
+    return tuple(samples)
+
+
 def peak_memory(model: str, precision: str) -> list[list[str]]:
     """Peak resident memory of a run over scenes of growing area."""
     rows: list[list[str]] = []
@@ -230,7 +292,9 @@ def table(title: str, head: list[str], rows: list[list[str]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["encoders", "throughput", "preview", "memory", "start"], action="append")
+    parser.add_argument(
+        "--only", choices=["encoders", "throughput", "preview", "teach", "memory", "start"], action="append"
+    )
     parser.add_argument("--scene", type=Path, default=data_dir() / "scenes" / "ortho_nepal.tif")
     parser.add_argument("--model", action="append", help="instead of mini and ViT-B/16")
     parser.add_argument("--precision", default="bf16")
@@ -261,6 +325,11 @@ def main() -> None:
                 "Live preview, 1000 x 1000 px, 6 classes, features cached",
                 ["model", "same words ms", "new words ms"],
                 lambda: preview_latency(models, scene, args.precision),
+            ),
+            "teach": (
+                "Teaching: a click among about 1,000 samples of 8 classes, view of 1000 x 1000 px, features cached",
+                ["model", "method", "click to head ms", "click to repainted view ms", "advice ms", "search aside s"],
+                lambda: teaching(models, scene, args.precision),
             ),
             "memory": ("Peak memory of a run", ["scene px", "MiB"], lambda: peak_memory(first, args.precision)),
             "start": ("Engine", ["what", "median"], engine_start),

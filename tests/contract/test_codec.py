@@ -10,15 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from satclip_engine.protocol import (
+    Advice,
+    AdviceRequest,
+    AdvisedPlace,
     Aoi,
     Artifact,
+    CandidateScore,
     CheckModelRequest,
+    ClassEvidence,
     ClassSet,
     ClassSpec,
     DownloadModelRequest,
     Estimate,
     Event,
     FeatureOptions,
+    FitRequest,
+    FitResult,
     Hello,
     ImportModelRequest,
     JobSpec,
@@ -33,6 +40,9 @@ from satclip_engine.protocol import (
     Problem,
     ProgressUpdate,
     ProtocolError,
+    Sample,
+    SavedHead,
+    SaveHeadRequest,
     SegmentRequest,
     TextOptions,
     from_json,
@@ -49,11 +59,25 @@ SEGMENT = SegmentRequest(
     outputs=Outputs(polygons=PolygonOptions(min_area_m2=10.0)),
     aoi=Aoi({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}, "EPSG:4326"),
 )
+FIT = FitRequest(
+    "/data/a.tif",
+    CLASSES,
+    (
+        Sample("7f", 0, {"type": "Point", "coordinates": [1.5, 2.0]}),
+        Sample("80", 1, {"type": "LineString", "coordinates": [[0.0, 0.0], [3.0, 4.5]]}),
+    ),
+)
 MESSAGES = [
     SEGMENT,
     SegmentRequest("a.tif", CLASSES, "out"),
     PreviewRequest("a.tif", CLASSES, (0.0, 1.0, 2.0, 3.5), 640, 480),
     PreviewResult("iVBO", (0.0, 1.0, 2.0, 3.5), 0.25, (1, 2, 3), ("note",)),
+    SegmentRequest("a.tif", CLASSES, "out", head="/heads/mine"),
+    PreviewRequest("a.tif", CLASSES, (0.0, 1.0, 2.0, 3.5), 640, 480, head_id="5f"),
+    SaveHeadRequest("5f", "/heads/mine", "Mine"),
+    SavedHead("/heads/mine", "Mine", "residual"),
+    AdviceRequest("5f", (0.0, 1.0, 2.0, 3.5), 4),
+    Advice((AdvisedPlace(1.0, 2.0, (0.5, 1.5, 1.5, 2.5), 0, 1, 0.25, "iVBO"),), 0.5),
     Estimate("CPU, 2 cores, bf16", None, 12, 0.5, 1.0),
     Hello("0.1.0", "abc", 1, "CPU", 8, 4, 2, 1),
     ModelInfo("mini", "Mini", "CC0-1.0", True, True, True, 12, 16, 224, 0.1, 10.0, "note"),
@@ -62,6 +86,16 @@ MESSAGES = [
     ImportModelRequest("/data/model.safetensors", "own", "ViT-B-32"),
     CheckModelRequest("own"),
     ModelCheck("own", "gelu", "quickgelu", "", None, ("warning",), ("mean",), {"gap": 0.5}),
+    FIT,
+    FitResult(
+        "head-1",
+        "residual",
+        (CandidateScore("residual", 0.4, 0.9), CandidateScore("prototype")),
+        (ClassEvidence("water", 5, 3, 0.8), ClassEvidence("other", 0, 0)),
+        0.25,
+        ("few places",),
+        ("1 outside",),
+    ),
     Event(7, "job", {"id": "x", "nested": {"a": [1, None]}}),
     JobView(
         "id",
@@ -119,6 +153,22 @@ def test_missing_fields_are_named_or_have_defaults(message: Any) -> None:
 def test_wrong_types_are_named(change: dict[str, Any], where: str) -> None:
     with pytest.raises(ProtocolError, match=where):
         from_json(SegmentRequest, {**to_json(SEGMENT), **change})
+
+
+@pytest.mark.parametrize(
+    ("sample", "said"),
+    [
+        ({"id": "a", "label": 2, "geometry": {}}, "sample 'a' has class 2 of 2 classes"),
+        ({"id": "a", "label": -1, "geometry": {}}, "sample 'a' has class -1"),
+        ({"id": "7f", "label": 0, "geometry": {}}, "two samples have the id '7f'"),
+        ({"id": "a", "label": 0.5, "geometry": {}}, "Sample.label"),
+        ({"id": "a", "label": 0, "geometry": "POINT (0 0)"}, "Sample.geometry"),
+    ],
+)
+def test_samples_that_do_not_fit_are_named(sample: dict[str, Any], said: str) -> None:
+    data = to_json(FIT)
+    with pytest.raises(ProtocolError, match=said):
+        from_json(FitRequest, {**data, "samples": [*data["samples"], sample]})
 
 
 @pytest.mark.parametrize("data", [None, 3, "text", [], True])

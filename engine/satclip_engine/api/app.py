@@ -15,7 +15,16 @@ from satclip_engine.api.problems import answer_exception, answer_http_exception
 from satclip_engine.api.security import Guard
 from satclip_engine.api.stream import event_stream, seq_of
 from satclip_engine.errors import SatclipError
-from satclip_engine.protocol import CLIENT_HEADER, JobSpec, PreviewRequest, SegmentRequest, to_json
+from satclip_engine.protocol import (
+    CLIENT_HEADER,
+    AdviceRequest,
+    FitRequest,
+    JobSpec,
+    PreviewRequest,
+    SaveHeadRequest,
+    SegmentRequest,
+    to_json,
+)
 
 
 def create_app(engine: Engine) -> Starlette:
@@ -35,6 +44,9 @@ def create_app(engine: Engine) -> Starlette:
             Route("/v1/events", routes.events),
             Route("/v1/preview", routes.preview, methods=["POST"]),
             Route("/v1/estimate", routes.estimate, methods=["POST"]),
+            Route("/v1/fit", routes.fit, methods=["POST"]),
+            Route("/v1/heads", routes.save_head, methods=["POST"]),
+            Route("/v1/advice", routes.advice, methods=["POST"]),
             Route("/v1/cache", routes.cache),
             Route("/v1/cache", routes.clear_cache, methods=["DELETE"]),
             Route("/v1/shutdown", routes.shutdown, methods=["POST"]),
@@ -91,6 +103,16 @@ class _Routes:
     async def estimate(self, request: Request) -> Response:
         return await self._ask(request, "estimate", await read_body(request, SegmentRequest))
 
+    async def fit(self, request: Request) -> Response:
+        return await self._ask(request, "fit", await read_body(request, FitRequest))
+
+    async def save_head(self, request: Request) -> Response:
+        body = await read_body(request, SaveHeadRequest)
+        return answer(await self._engine.interactive.request("save_head", to_json(body)))
+
+    async def advice(self, request: Request) -> Response:
+        return await self._ask(request, "advice", await read_body(request, AdviceRequest))
+
     async def cache(self, _request: Request) -> Response:
         result = await self._engine.interactive.request("cache", {})
         self._engine.cache_bytes = int(result["cache_bytes"])
@@ -105,6 +127,8 @@ class _Routes:
         self._engine.closing.set()
         return answer({}, status=202)
 
-    async def _ask(self, request: Request, method: str, body: PreviewRequest | SegmentRequest) -> Response:
+    async def _ask(
+        self, request: Request, method: str, body: PreviewRequest | SegmentRequest | FitRequest | AdviceRequest
+    ) -> Response:
         client = request.headers.get(CLIENT_HEADER, "")
         return answer(await self._engine.interactive.request(method, to_json(body), newest_of=f"{method} of {client}"))

@@ -10,11 +10,15 @@ from pathlib import Path
 import click
 
 import satclip_engine
+from satclip_engine.cli.apply import apply_command
+from satclip_engine.cli.assess import assess_group
 from satclip_engine.cli.cache import cache_group
 from satclip_engine.cli.doctor import doctor_command
 from satclip_engine.cli.evaluate import evaluate_command
+from satclip_engine.cli.fit import fit_command
 from satclip_engine.cli.models import models_command
 from satclip_engine.cli.output import EXIT_CANCELLED, EXIT_INPUT, EXIT_OK, Output
+from satclip_engine.cli.samples import samples_group
 from satclip_engine.cli.segment import replay_command, segment_command
 from satclip_engine.cli.serve import serve_command
 from satclip_engine.config import Config
@@ -33,7 +37,11 @@ def satclip() -> None:
 for _command in (
     segment_command,
     replay_command,
+    fit_command,
+    apply_command,
+    samples_group,
     evaluate_command,
+    assess_group,
     models_command,
     cache_group,
     serve_command,

@@ -69,7 +69,15 @@ def build_request(options: SegmentOptions) -> SegmentRequest:
     Raises:
         InputError: if an option cannot be used.
     """
-    classes = with_decisions(read_classes(options.classes), options.threshold, options.background)
+    return build_request_for(read_classes(options.classes), options)
+
+
+def build_request_for(classes: ClassSet, options: SegmentOptions) -> SegmentRequest:
+    """Return the request that ``options`` ask for about ``classes``; their own classes do not matter.
+
+    Raises:
+        InputError: if an option cannot be used.
+    """
     for template in options.templates:
         if template.count("{}") != 1:
             raise OptionError(
@@ -78,17 +86,11 @@ def build_request(options: SegmentOptions) -> SegmentRequest:
                 code="option.template",
             )
     return SegmentRequest(
-        scene=_local_path(options.scene),
-        classes=classes,
+        scene=local_path(options.scene),
+        classes=with_decisions(classes, options.threshold, options.background),
         out_dir=str(Path(options.out).resolve()),
-        features=FeatureOptions(
-            # A bare name is an id, even where a folder of that name lies here.
-            model=options.model if Path(options.model).name == options.model else _local_path(options.model),
-            bands=options.bands,
-            scaling=options.scaling,
-            gsd_m=parse_gsd(options.gsd),
-            device=options.device,
-            precision=options.precision,
+        features=feature_options(
+            options.model, options.gsd, options.bands, options.scaling, options.device, options.precision
         ),
         text=TextOptions(templates=options.templates, unknown_below=options.unknown),
         outputs=Outputs(
@@ -98,6 +100,23 @@ def build_request(options: SegmentOptions) -> SegmentRequest:
             polygons=None if options.polygons is None else PolygonOptions(min_area_m2=options.polygons),
         ),
         aoi=None if options.aoi is None else parse_aoi(options.aoi),
+    )
+
+
+def feature_options(model: str, gsd: str, bands: str, scaling: str, device: str, precision: str) -> FeatureOptions:
+    """Return what decides the feature map.
+
+    Raises:
+        OptionError: if ``gsd`` is no number of metres.
+    """
+    return FeatureOptions(
+        # A bare name is an id, even where a folder of that name lies here.
+        model=model if Path(model).name == model else local_path(model),
+        bands=bands,
+        scaling=scaling,
+        gsd_m=parse_gsd(gsd),
+        device=device,
+        precision=precision,
     )
 
 
@@ -170,6 +189,6 @@ def parse_gsd(text: str) -> float | None:
     return gsd_m
 
 
-def _local_path(path: str) -> str:
+def local_path(path: str) -> str:
     """Return a local file's absolute path, so that the run card replays from anywhere; URLs and /vsi stay."""
     return str(Path(path).resolve()) if Path(path).exists() else path

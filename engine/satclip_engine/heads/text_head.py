@@ -23,6 +23,8 @@ class TextHead:
         phrases: The P phrases.
         temperature: τ, factor on similarities before the softmax.
         global_bias: λ, weight of the window's global similarity.
+        shares: Expected share of each class in the map, summing to 1, once its own answers on the scene are known;
+            empty before. Only heads that learn on top of the words ask for it.
     """
 
     phrase_vectors: torch.Tensor
@@ -30,6 +32,7 @@ class TextHead:
     phrases: tuple[str, ...]
     temperature: float
     global_bias: float
+    shares: tuple[float, ...] = ()
 
     @classmethod
     def from_classes(cls, encoder: Encoder, classes: ClassSet, text: TextOptions) -> TextHead:
@@ -57,6 +60,20 @@ class TextHead:
     def class_count(self) -> int:
         """The number of classes K."""
         return int(self.class_of_phrase[-1]) + 1
+
+    @property
+    def vectors(self) -> torch.Tensor:
+        """The phrases: all that tokens are compared with."""
+        return self.phrase_vectors
+
+    @property
+    def phrase_count(self) -> int:
+        """The number of phrases P."""
+        return len(self.phrase_vectors)
+
+    def pool(self, similarity: torch.Tensor) -> torch.Tensor:
+        """Return class logits (..., K) of phrase logits (..., P)."""
+        return pool_classes(similarity, self.class_of_phrase, self.temperature)
 
     def phrase_similarity(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return cosines (..., P) of ``vectors`` (..., D), on their device; a zero vector has cosine 0."""
@@ -89,7 +106,7 @@ class TextHead:
         ``softmax(τ · class_logits)`` over the classes is exactly the phrase softmax summed over each class's phrases,
         so scores may be averaged and upsampled per class instead of per phrase. Arguments as in ``phrase_logits``.
         """
-        return pool_classes(self.phrase_logits(tokens, cls_similarity), self.class_of_phrase, self.temperature)
+        return self.pool(self.phrase_logits(tokens, cls_similarity))
 
 
 def pool_classes(phrase_logits: torch.Tensor, class_of_phrase: torch.Tensor, temperature: float) -> torch.Tensor:

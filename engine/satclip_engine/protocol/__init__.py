@@ -19,6 +19,7 @@ from .models import (
     ModelCheck,
     ModelInfo,
 )
+from .samples import CandidateScore, ClassEvidence, FitRequest, FitResult, Sample
 from .segment import (
     Aoi,
     Estimate,
@@ -30,6 +31,7 @@ from .segment import (
     SegmentRequest,
     TextOptions,
 )
+from .teach import Advice, AdviceRequest, AdvisedPlace, SavedHead, SaveHeadRequest
 
 __all__ = [
     "CLIENT_HEADER",
@@ -38,9 +40,14 @@ __all__ = [
     "MODEL_CHECK_ROLE",
     "PALETTE",
     "PROTOCOL_VERSION",
+    "Advice",
+    "AdviceRequest",
+    "AdvisedPlace",
     "Aoi",
     "Artifact",
+    "CandidateScore",
     "CheckModelRequest",
+    "ClassEvidence",
     "ClassSet",
     "ClassSpec",
     "ClassSyntaxError",
@@ -49,6 +56,8 @@ __all__ = [
     "Estimate",
     "Event",
     "FeatureOptions",
+    "FitRequest",
+    "FitResult",
     "Hello",
     "ImportModelRequest",
     "JobSpec",
@@ -63,6 +72,9 @@ __all__ = [
     "Problem",
     "ProgressUpdate",
     "ProtocolError",
+    "Sample",
+    "SaveHeadRequest",
+    "SavedHead",
     "SegmentRequest",
     "TextOptions",
     "format_classes",

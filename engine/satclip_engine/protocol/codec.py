@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import typing
 from typing import Any, TypeVar, Union
 
 T = TypeVar("T")
+
+_SCALARS = (str, int, float, bool, type(None))
 
 
 class ProtocolError(ValueError):
@@ -19,8 +22,10 @@ class ProtocolError(ValueError):
 
 def to_json(value: Any) -> Any:
     """Return ``value`` (a dataclass, tuple, enum or JSON scalar) as plain JSON types."""
+    if type(value) in _SCALARS:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: to_json(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, (list, tuple)):
@@ -40,17 +45,35 @@ def from_json(cls: type[T], data: Any) -> T:
     """
     if not isinstance(data, dict):
         raise ProtocolError(f"{cls.__name__}: expected an object, got {type(data).__name__}")
-    hints = typing.get_type_hints(cls)
     values = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        if field.name in data:
-            values[field.name] = _decode(hints[field.name], data[field.name], f"{cls.__name__}.{field.name}")
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise ProtocolError(f"{cls.__name__}.{field.name} is missing")
+    for name, hint, is_required in _fields(typing.cast("typing.Hashable", cls)):
+        if name in data:
+            values[name] = _decode(hint, data[name], f"{cls.__name__}.{name}")
+        elif is_required:
+            raise ProtocolError(f"{cls.__name__}.{name} is missing")
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:
         raise ProtocolError(f"{cls.__name__}: {error}") from error
+
+
+@functools.lru_cache(maxsize=256)
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
+
+
+@functools.lru_cache(maxsize=256)
+def _fields(cls: Any) -> tuple[tuple[str, Any, bool], ...]:
+    """Return name, type and whether it must be given of each field; finding the types takes longer than decoding."""
+    hints = typing.get_type_hints(cls)
+    return tuple(
+        (
+            field.name,
+            hints[field.name],
+            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
+        )
+        for field in dataclasses.fields(cls)
+    )
 
 
 def _decode(hint: Any, data: Any, where: str) -> Any:

@@ -105,6 +105,8 @@ class SegmentRequest:
         text: How words become scores.
         outputs: Which products.
         aoi: Area of interest, or None for the whole scene.
+        head: Folder of a saved head that tells the classes apart; empty means by their words. ``classes`` are then the
+            head's own.
     """
 
     scene: str
@@ -114,6 +116,7 @@ class SegmentRequest:
     text: TextOptions = field(default_factory=TextOptions)
     outputs: Outputs = field(default_factory=Outputs)
     aoi: Optional[Aoi] = None
+    head: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ class PreviewRequest:
         height_px: Height of the picture.
         features: As in ``SegmentRequest``.
         text: As in ``SegmentRequest``.
+        head_id: A fitted head of the same engine run, from ``FitResult``; empty means by the classes' words.
     """
 
     scene: str
@@ -158,6 +162,7 @@ class PreviewRequest:
     height_px: int
     features: FeatureOptions = field(default_factory=FeatureOptions)
     text: TextOptions = field(default_factory=TextOptions)
+    head_id: str = ""
 
 
 @dataclass(frozen=True)

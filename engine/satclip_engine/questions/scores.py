@@ -12,7 +12,7 @@ from torch import Tensor
 
 from satclip_engine.features.feature_map import FeatureMap
 from satclip_engine.features.layout import CellBox, Chunk
-from satclip_engine.heads.text_head import TextHead, pool_classes
+from satclip_engine.heads.head import Head
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ScoreMap:
         keep_chunks: How many scored chunks to keep.
     """
 
-    def __init__(self, feature_map: FeatureMap, head: TextHead, keep_chunks: int) -> None:
+    def __init__(self, feature_map: FeatureMap, head: Head, keep_chunks: int) -> None:
         self._map = feature_map
         self._head = head
         self._keep = keep_chunks
@@ -80,11 +80,12 @@ class ScoreMap:
         features = self._map.read(chunk)
         # Blended unit tokens are not normalised again: the product is then the average of the windows' cosines.
         tokens = torch.from_numpy(features.tokens)
-        similarity = tokens @ self._head.phrase_vectors.T
+        similarity = tokens @ self._head.vectors.T
         if self._head.global_bias:
-            similarity += self._head.global_bias * self._window_similarity(chunk)
+            phrases = slice(self._head.phrase_count)
+            similarity[..., phrases] += self._head.global_bias * self._window_similarity(chunk)
         scores = CellScores(
-            pool_classes(similarity, self._head.class_of_phrase, self._head.temperature).permute(2, 0, 1).contiguous(),
+            self._head.pool(similarity).permute(2, 0, 1).contiguous(),
             torch.from_numpy(features.colours[..., :3]).permute(2, 0, 1).contiguous(),
             torch.from_numpy(features.tokens.any(axis=-1)),
             torch.from_numpy(features.colours[..., 3] >= self._half_inside(chunk)),
@@ -105,7 +106,7 @@ class ScoreMap:
     def _window_similarity(self, chunk: Chunk) -> Tensor:
         """Return the blended cosine of the windows' global features and the phrases, (rows, cols, P)."""
         vectors = self._map.read_globals(self._map.layout.chunk_windows(chunk))
-        values = vectors @ self._head.phrase_vectors.numpy().T
+        values = vectors @ self._head.vectors[: self._head.phrase_count].numpy().T
         return torch.from_numpy(self._map.blend_windows(chunk, values, np.any(vectors, axis=1)))
 
 

@@ -16,17 +16,19 @@ from satclip_engine.features.encode import encode, windows_to_encode
 from satclip_engine.features.feature_map import FeatureMap
 from satclip_engine.features.source import FeatureSource
 from satclip_engine.heads.decision import DecisionRule
-from satclip_engine.heads.text_head import TextHead
+from satclip_engine.heads.head import Head
 from satclip_engine.models.encoder import Encoder, load_encoder
 from satclip_engine.products.finish import finish_products
 from satclip_engine.products.rasters import RasterProducts
 from satclip_engine.products.staging import Staging
-from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest, to_json
+from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest
+from satclip_engine.questions.keep import head_for
 from satclip_engine.questions.mapping import ChunkGate, GateClosedError, map_blocks
 from satclip_engine.questions.pixels import PixelMapper, chunks_of, fine_factor
 from satclip_engine.questions.progress import RunProgress
 from satclip_engine.questions.scores import ScoreMap
 from satclip_engine.questions.speeds import SpeedBook
+from satclip_engine.questions.taught import scene_facts
 from satclip_engine.raster.aoi import PixelAoi, locate_aoi
 from satclip_engine.raster.scene import open_scene
 
@@ -91,7 +93,7 @@ def segment(
                 config=config,
             )
             source = FeatureSource.of(scene, encoder, options)
-            head = TextHead.from_classes(encoder, request.classes, request.text)
+            head, head_facts = head_for(request, encoder)
             feature_map = source.open_map(config.cache_dir)
             staging.check_free_disk(aoi.grid, request, feature_map.size_bytes(len(list(source.layout.all_chunks()))))
             run = _Run(request, source, head, feature_map, aoi, config)
@@ -100,7 +102,7 @@ def segment(
             with products:
                 timings = run.execute(products, report)
             report.finishing()
-            artifacts = finish_products(staging, request, source_facts(source, timings))
+            artifacts = finish_products(staging, request, {**source_facts(source, timings), **head_facts})
     cache.evict(config.cache_dir, config.cache_limit_bytes, keep=feature_map.path)
     return artifacts
 
@@ -108,14 +110,7 @@ def segment(
 def source_facts(source: FeatureSource, timings: SegmentTimings) -> dict[str, object]:
     """Return what the run card records beyond the request."""
     return {
-        "scene": {
-            "fingerprint": source.scene.fingerprint,
-            "bands": to_json(source.scene.bands),
-            "scaling": to_json(source.scene.scaling),
-            "gsd_m": source.scene.grid.gsd_m,
-            "working_gsd_m": source.grid.gsd_m,
-            "notes": list(source.scene.notes),
-        },
+        "scene": scene_facts(source),
         "encoder": source.encoder.identity(),
         "device": source.encoder.device_label,
         "timings": {
@@ -134,7 +129,7 @@ class _Run:
         self,
         request: SegmentRequest,
         source: FeatureSource,
-        head: TextHead,
+        head: Head,
         feature_map: FeatureMap,
         aoi: PixelAoi,
         config: Config,

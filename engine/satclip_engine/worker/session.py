@@ -1,4 +1,4 @@
-"""The engine's interactive session: previews, estimates, models, cache and device."""
+"""The engine's interactive session: previews, teaching, estimates, models, cache and device."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from satclip_engine.config import Config
-from satclip_engine.protocol import PreviewRequest, SegmentRequest, from_json, to_json
+from satclip_engine.protocol import (
+    AdviceRequest,
+    FitRequest,
+    PreviewRequest,
+    SaveHeadRequest,
+    SegmentRequest,
+    from_json,
+    to_json,
+)
 from satclip_engine.worker.interactive import WorkerEvent
 
 if TYPE_CHECKING:
-    from satclip_engine.questions.preview import PreviewSession
+    from satclip_engine.questions.teach import TeachSession
 
 
 class EngineSession:
@@ -22,7 +30,7 @@ class EngineSession:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._warm: PreviewSession | None = None
+        self._warm: TeachSession | None = None
         self._scene = ""
         self._methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "status": self._status,
@@ -30,6 +38,9 @@ class EngineSession:
             "remove_model": self._remove_model,
             "estimate": self._estimate,
             "preview": self._preview,
+            "fit": self._fit,
+            "advice": self._advice,
+            "save_head": self._save_head,
             "cache": self._cache,
             "clear_cache": self._clear_cache,
         }
@@ -40,15 +51,25 @@ class EngineSession:
         return None if handler is None else handler(params)
 
     def work_ahead(self, should_stop: Callable[[], bool]) -> WorkerEvent | None:
-        """Encode one missing chunk of the last view."""
-        if self._warm is None or should_stop() or not self._warm.encode_missing(should_stop):
+        """Encode a missing chunk of the view or under the samples, wait for the search of a head, encode around.
+
+        The event ``features`` says that a preview shows more now, and a fit too if it lacked some; ``fit`` says that
+        a fit of the same samples may choose another kind of head and knows how good it is.
+        """
+        if self._warm is None or should_stop():
             return None
-        return WorkerEvent("features", {"scene": self._scene}, slot=f"features:{self._scene}")
+        if self._warm.encode_missing(should_stop):
+            return WorkerEvent("features", {"scene": self._scene}, slot=f"features:{self._scene}")
+        if self._warm.finish_search(should_stop):
+            return WorkerEvent("fit", {"scene": self._scene}, slot=f"fit:{self._scene}")
+        while not should_stop() and self._warm.encode_around(should_stop):
+            continue  # nothing that is seen changes, so nobody is told
+        return None
 
-    def _session(self) -> PreviewSession:
-        from satclip_engine.questions.preview import PreviewSession
+    def _session(self) -> TeachSession:
+        from satclip_engine.questions.teach import TeachSession
 
-        self._warm = self._warm or PreviewSession(self._config)
+        self._warm = self._warm or TeachSession(self._config)
         return self._warm
 
     def _status(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -79,6 +100,20 @@ class EngineSession:
         request = from_json(PreviewRequest, params)
         answer: dict[str, Any] = to_json(self._session().preview(request))
         self._scene = request.scene
+        return answer
+
+    def _fit(self, params: dict[str, Any]) -> dict[str, Any]:
+        request = from_json(FitRequest, params)
+        answer: dict[str, Any] = to_json(self._session().fit(request))
+        self._scene = request.scene
+        return answer
+
+    def _advice(self, params: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = to_json(self._session().advise(from_json(AdviceRequest, params)))
+        return answer
+
+    def _save_head(self, params: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = to_json(self._session().save_head(from_json(SaveHeadRequest, params)))
         return answer
 
     def _cache(self, _params: dict[str, Any]) -> dict[str, Any]:

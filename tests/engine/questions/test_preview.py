@@ -93,6 +93,30 @@ def test_a_stop_keeps_the_windows_done_so_far(
     assert whole[..., 3].all()
 
 
+def test_what_lies_beside_the_view_is_encoded_when_the_view_is_done(
+    make_raster: Make, session: PreviewSession, request_for: Callable[[Path], PreviewRequest]
+) -> None:
+    chunk_m = 64 * 16
+    whole = request_for(make_raster(width=4 * chunk_m, height=40))
+    left, bottom, _, top = whole.bounds
+
+    def view(start_m: int, stop_m: int) -> PreviewRequest:
+        return replace(whole, bounds=(left + start_m, bottom, left + stop_m, top), width_px=50, height_px=10)
+
+    first = view(100, 200)
+    session.preview(first)
+    encode_all(session)
+    assert session.preview(first).known_fraction == 1
+    assert session.preview(view(chunk_m + 100, chunk_m + 200)).known_fraction == 0
+    session.preview(first)
+    count = 0
+    while session.encode_around(lambda: False):
+        count += 1
+    assert count == 1
+    assert session.preview(view(chunk_m + 100, chunk_m + 200)).known_fraction == 1
+    assert session.preview(view(3 * chunk_m + 100, 3 * chunk_m + 200)).known_fraction == 0
+
+
 def test_colour_and_visibility_repaint_without_new_scores(
     make_raster: Make, session: PreviewSession, request_for: Callable[[Path], PreviewRequest]
 ) -> None:

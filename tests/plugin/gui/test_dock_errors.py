@@ -59,7 +59,7 @@ def test_cancel_stops_and_leaves_nothing(
     assert results(own_bench) == []
     left = [path.name for path in (tmp_path / "maps").rglob("*.tif") if not path.name.startswith(".")]
     assert [name for name in left if "thematic" in name] == []
-    own_bench.dock.tabs.setCurrentIndex(1)
+    own_bench.dock.tabs.setCurrentWidget(own_bench.dock.jobs)
     own_bench.dock.jobs.select(job.id)
     click(own_bench.dock.jobs.resume_button)
     until(lambda: own_bench.tracker.jobs[job.id].state is JobState.SUCCEEDED)

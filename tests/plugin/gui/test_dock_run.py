@@ -205,7 +205,7 @@ def test_jobs_are_listed_and_can_be_loaded_and_removed(workbench: Workbench, tmp
     click(workbench.page.run_bar.run_button)
     until(lambda: len(results(workbench)) == 3)
     panel = workbench.dock.jobs
-    workbench.dock.tabs.setCurrentIndex(1)
+    workbench.dock.tabs.setCurrentWidget(workbench.dock.jobs)
     panel.view.selectRow(0)
     assert panel.current_job().state is JobState.SUCCEEDED
     click(panel.load_button)

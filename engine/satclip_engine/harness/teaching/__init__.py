@@ -1,0 +1,1 @@
+"""How much a few samples help, and how far advice saves clicks: the study behind teaching by example."""

@@ -1,0 +1,1 @@
+"""Labelled places, drawn or from a vector layer, and the features under them."""
