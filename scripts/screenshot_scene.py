@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import QProcess, Qt, QTimer
+from qgis.core import QgsPointXY, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QPoint, QProcess, Qt, QTimer
+from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget
 from qgis.utils import iface, plugins
 
@@ -65,6 +66,40 @@ def map_story() -> Step:
     yield lambda: "Looking" not in bench.engine.dialog.status.text()
     yield from shot("set_up")
     bench.engine.dialog.hide()
+    yield from leave(bench)
+
+
+# Share of the scene's width and height, from the top left, and the place of its class in the list.
+TAUGHT = (
+    (0.49, 0.74, 3), (0.577, 0.363, 3), (0.71, 0.48, 3), (0.03, 0.25, 3),
+    (0.20, 0.43, 5), (0.66, 0.13, 5), (0.46, 0.08, 5), (0.20, 0.61, 5), (0.27, 0.80, 5),
+    (0.13, 0.13, 7), (0.05, 0.58, 7), (0.76, 0.65, 7), (0.93, 0.68, 7),
+)  # fmt: skip
+
+
+def teach_story() -> Step:
+    """Correct the map of the words by a few clicks."""
+    bench = yield from show_scene()
+    page = bench.dock.teach
+    known = []
+    bench.preview.noted.connect(lambda noted: known.append(noted[1]))
+    bench.dock.tabs.setCurrentWidget(page)
+    yield lambda: bool(known) and known[-1] == 1.0
+    yield from shot("teach_words")
+    page.tools.buttons["point"].click()
+    canvas = iface.mapCanvas()
+    extent = bench.page.layer().extent()
+    for right, down, number in TAUGHT:
+        x, y = extent.xMinimum() + right * extent.width(), extent.yMaximum() - down * extent.height()
+        place = canvas.getCoordinateTransform().transform(QgsPointXY(x, y))
+        QTest.keyClick(canvas, str(number))
+        QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(round(place.x()), round(place.y())))
+        yield after(0.5)
+    yield lambda: f"{len(TAUGHT)} samples" in page.status.text() and "F1" in page.status.text()
+    yield from shot("teach_samples")
+    page.advice_button.click()
+    yield lambda: page.advice.count() > 0
+    yield from shot("teach_advice")
     yield from leave(bench)
 
 
@@ -151,5 +186,5 @@ class Director:
         os._exit(status)
 
 
-STORIES = {"map": map_story, "models": models_story}
+STORIES = {"map": map_story, "teach": teach_story, "models": models_story}
 director = Director(STORIES[os.environ["SATCLIP_SHOTS_STORY"]]())
