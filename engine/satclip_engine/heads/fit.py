@@ -140,18 +140,29 @@ def candidates(examples: Examples, words: WordPrior) -> tuple[Choice, ...]:
 
 
 def evidence_warnings(examples: Examples, n_classes: int, class_names: Sequence[str]) -> tuple[str, ...]:
-    """Return a sentence for each class whose samples, or their lack, make the result doubtful."""
+    """Return at most two sentences, naming the classes whose samples, or their lack, make the result doubtful."""
+    if not len(examples):
+        return ()
+    places = examples.places_per_class(n_classes)
     sentences = []
-    for label, places in enumerate(examples.places_per_class(n_classes)):
-        if 0 < places < LEAST_PLACES:
-            where = "one place" if places == 1 else f"{places} places"
-            sentences.append(
-                f"{class_name(class_names, label)} has samples in only {where}: add some elsewhere, at least"
-                f" {LEAST_PLACES} places in all."
-            )
-        elif places == 0 and len(examples):
-            sentences.append(f"{class_name(class_names, label)} has no samples: its words alone answer for it.")
+    few = [class_name(class_names, label) for label in np.flatnonzero((places > 0) & (places < LEAST_PLACES)).tolist()]
+    if few:
+        verb = "has" if len(few) == 1 else "have"
+        sentences.append(f"{listed(few)} {verb} samples in fewer than {LEAST_PLACES} places: add some elsewhere.")
+    none = [class_name(class_names, label) for label in np.flatnonzero(places == 0).tolist()]
+    if none:
+        verb, whose = ("has", "its") if len(none) == 1 else ("have", "their")
+        sentences.append(f"{listed(none)} {verb} no samples: {whose} words alone answer.")
     return tuple(s[0].upper() + s[1:] for s in sentences)
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return ``a, b and c``, at most ``most`` of them by name."""
+    if len(names) == 1:
+        return names[0]
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more classes"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _search(examples: Examples, words: WordPrior, class_names: Sequence[str]) -> FitReport:

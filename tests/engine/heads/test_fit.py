@@ -9,7 +9,7 @@ from satclip_engine.errors import HeadError
 from satclip_engine.heads.calibration import calibrate, losses
 from satclip_engine.heads.choice import LINEAR, PROTOTYPES, RESIDUAL, WORDS, Choice, refit
 from satclip_engine.heads.examples import Examples
-from satclip_engine.heads.fit import candidates, fit_head
+from satclip_engine.heads.fit import candidates, evidence_warnings, fit_head, listed
 from satclip_engine.heads.held_out import answer, held_out_logits, scorable_rows, spatial_folds
 from satclip_engine.heads.residual import ResidualHead
 from satclip_engine.heads.words import WordPrior
@@ -70,7 +70,7 @@ def test_classes_of_one_place_are_not_judged() -> None:
     assert set(examples.labels[scorable_rows(examples, spatial_folds(examples, 4), 4)]) == {0, 1, 3}
     report = fit_head(examples, WORLD.words(), 4, class_names=("a", "b", "c", "d")).report
     assert report.scored_examples == 15
-    assert report.warnings == ('"c" has samples in only one place: add some elsewhere, at least 3 places in all.',)
+    assert report.warnings == ('"c" has samples in fewer than 3 places: add some elsewhere.',)
 
 
 def test_without_samples_it_is_the_words() -> None:
@@ -87,7 +87,7 @@ def test_one_sample_each_is_the_preferred_choice_and_says_what_it_lacks() -> Non
     fitted = fit_head(WORLD.draw(1, seed=1), WORLD.words(), 4)
     assert fitted.choice == RESIDUAL
     assert any("not calibrated" in warning for warning in fitted.report.warnings)
-    assert sum("one place" in warning for warning in fitted.report.warnings) == 4
+    assert sum("fewer than 3 places" in warning for warning in fitted.report.warnings) == 1
     assert fit_head(WORLD.draw(1, seed=1), None, 4).choice == LINEAR
 
 
@@ -222,3 +222,14 @@ def test_what_cannot_be_fitted_is_said(taught: list[int], worded: list[int] | No
             attempt()
         assert caught.value.code == code
         assert caught.value.remedy
+
+
+def test_classes_without_enough_evidence_are_named_in_one_sentence_each_way() -> None:
+    examples = WORLD.draw(1, seed=1, classes=[0, 1])
+    assert evidence_warnings(examples, 4, ("sea", "sand", "wood", "town")) == (
+        '"sea" and "sand" have samples in fewer than 3 places: add some elsewhere.',
+        '"wood" and "town" have no samples: their words alone answer.',
+    )
+    assert evidence_warnings(none(WORLD.dim), 4, ()) == ()
+    assert listed(["a", "b", "c", "d", "e", "f", "g"]) == "a, b, c, d, e and 2 more classes"
+    assert listed(["a"]) == "a"
