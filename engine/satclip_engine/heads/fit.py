@@ -25,9 +25,9 @@ from satclip_engine.heads.text_head import TextHead
 from satclip_engine.heads.words import WordPrior
 
 RULE = (
-    "The first candidate is kept unless another has a lower log-loss on held-out places, classes weighing as the words"
-    " expect them in the map, by more than two standard errors over the places (one, if it is of the same kind); of"
-    " those the one with the lowest is taken."
+    "The first candidate is kept unless another has a lower log-loss on held-out places, classes weighing the same, by"
+    " more than two standard errors over the places (one, if it is of the same kind); of those the one with the lowest"
+    " is taken."
 )
 LEAST_PLACES = 3
 # Few places make standard errors too small; a wrong setting harms less than a wrong kind.
@@ -49,7 +49,7 @@ class CandidateScore:
 
     Attributes:
         choice: Kind and settings, its temperature calibrated on the same held-out answers.
-        log_loss: Mean cross-entropy in nats, one object one vote, classes weighing as expected in the map.
+        log_loss: Mean cross-entropy in nats, one object one vote, classes weighing the same.
         balanced_accuracy: Mean over classes of the share of held-out votes that went right.
         difference: Log-loss minus that of the first candidate.
         standard_error: Of the difference, over places.
@@ -205,7 +205,7 @@ def _scores(
     tried: Sequence[Choice],
 ) -> list[CandidateScore]:
     known = examples.take(rows)
-    votes = known.weights(words.class_count) * np.exp(words.log_shares)[known.labels]
+    votes = known.weights(words.class_count)
     votes *= known.object_count / votes.sum()
     found: list[CandidateScore] = []
     first: Float64 | None = None

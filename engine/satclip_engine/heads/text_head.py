@@ -13,6 +13,19 @@ from satclip_engine.models.encoder import Encoder
 from satclip_engine.protocol import ClassSet, TextOptions
 
 
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Cells drawn from all over a scene, and what words say there.
+
+    Attributes:
+        tokens: float32 (M, D).
+        logits: float32 (M, K) class logits of the words.
+    """
+
+    tokens: torch.Tensor
+    logits: torch.Tensor
+
+
 @dataclass(frozen=True)
 class TextHead:
     """Phrases of all classes as unit vectors, and how their similarities become class scores.
@@ -23,8 +36,8 @@ class TextHead:
         phrases: The P phrases.
         temperature: τ, factor on similarities before the softmax.
         global_bias: λ, weight of the window's global similarity.
-        shares: Expected share of each class in the map, summing to 1, once its own answers on the scene are known;
-            empty before. Only heads that learn on top of the words ask for it.
+        ground: Cells of the scene with these words' answers, once they are known. Only heads that learn on top of the
+            words ask for it.
     """
 
     phrase_vectors: torch.Tensor
@@ -32,7 +45,7 @@ class TextHead:
     phrases: tuple[str, ...]
     temperature: float
     global_bias: float
-    shares: tuple[float, ...] = ()
+    ground: Ground | None = None
 
     @classmethod
     def from_classes(cls, encoder: Encoder, classes: ClassSet, text: TextOptions) -> TextHead:

@@ -10,11 +10,7 @@ import torch
 from torch import Tensor
 
 from satclip_engine.heads.examples import Examples
-from satclip_engine.heads.text_head import TextHead, pool_classes
-
-# A class may be expected at most so many times rarer or more frequent than its peers: where the words are wrong about
-# a class, a few samples must be enough to bring it back.
-_MOST_UNEQUAL = 4.0
+from satclip_engine.heads.text_head import Ground, TextHead, pool_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +23,7 @@ class WordPrior:
         class_count: K; classes that no phrase names are wordless.
         temperature: τ of the words; 1 without any.
         global_bias: λ; 0 without any.
-        shares: Expected share in the map of each class that the words know; empty where nothing is expected.
+        ground: Cells of the scene on which the words are to be kept to; None where they are not known.
     """
 
     phrase_vectors: Tensor
@@ -35,7 +31,7 @@ class WordPrior:
     class_count: int
     temperature: float
     global_bias: float
-    shares: tuple[float, ...] = ()
+    ground: Ground | None = None
 
     @classmethod
     def of(cls, head: TextHead | None, class_count: int, dim: int) -> WordPrior:
@@ -50,7 +46,7 @@ class WordPrior:
             class_count,
             head.temperature,
             head.global_bias,
-            head.shares,
+            head.ground,
         )
 
     @property
@@ -62,15 +58,6 @@ class WordPrior:
     def worded(self) -> npt.NDArray[np.bool_]:
         """Return bool (K,): which classes have words."""
         return torch.bincount(self.class_of_phrase, minlength=self.class_count).numpy() > 0
-
-    @property
-    def log_shares(self) -> npt.NDArray[np.float32]:
-        """float32 (K,): logarithms of the shares relative to equal ones; 0 for classes of which nothing is expected."""
-        limit = np.log(_MOST_UNEQUAL)
-        found = np.zeros(self.class_count, dtype=np.float32)
-        relative = np.maximum(np.array(self.shares) * len(self.shares), 1e-12)
-        found[: len(self.shares)] = np.clip(np.log(relative), -limit, limit)
-        return found
 
     def pool(self, similarity: Tensor) -> Tensor:
         """Return class logits (..., K) of phrase logits (..., P).

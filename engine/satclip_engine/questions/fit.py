@@ -14,8 +14,8 @@ from satclip_engine.features.layout import Chunk
 from satclip_engine.features.source import FeatureSource
 from satclip_engine.models.encoder import load_encoder
 from satclip_engine.protocol import FitRequest, ProgressUpdate
-from satclip_engine.questions.expectation import expecting
 from satclip_engine.questions.fitting import describe, fit_examples, refuse_one_class
+from satclip_engine.questions.ground import grounded
 from satclip_engine.questions.progress import RunProgress
 from satclip_engine.questions.search import Measured, measure
 from satclip_engine.questions.taught import TaughtHead, words_of
@@ -63,7 +63,7 @@ def fit(
         report = RunProgress(progress, check_cancelled, encoder.device_label, _ENCODE_SHARE if chunks else 0.0)
         _encode(source, feature_map, chunks, report)
         gathered = SampleGatherer(feature_map, source).gather(request.samples)
-        words = expecting(words_of(encoder, request.classes, request.text), feature_map, len(request.classes))
+        words = grounded(words_of(encoder, request.classes, request.text), feature_map, len(request.classes))
         measured = measure(gathered.examples, words, request.classes)
         report.mapped(1.0)
         found = fit_examples(gathered.examples, words, request.classes, measured, None)

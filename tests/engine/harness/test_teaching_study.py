@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from satclip_engine.harness.datasets import IGNORED
+from satclip_engine.harness.teaching.clicks import POLICIES, ClickCurve, clicks_to, simulate
 from satclip_engine.harness.teaching.curves import Point, curves, draw, score
 from satclip_engine.harness.teaching.methods import METHODS
-from satclip_engine.harness.teaching.page import page
+from satclip_engine.harness.teaching.page import clicks_table, page
 from satclip_engine.harness.teaching.pools import Pool, colour_statistics, majority
 from satclip_engine.heads.text_head import TextHead
 
@@ -36,6 +37,7 @@ def pool() -> Pool:
         labels=labels.astype(np.int64),
         places=np.arange(90),
         regions=np.arange(90) // 15,
+        cells=np.stack([np.arange(90) // 10, np.arange(90) % 10], axis=1),
         raw=(labels[:, None, None] * 80 + rng.normal(0, 10, (90, 4, 3))).astype(np.float32),
     )
 
@@ -102,3 +104,23 @@ def test_colour_statistics_are_mean_deviation_and_histogram() -> None:
     assert found.shape == (30,)
     assert found[:6].tolist() == [255, 0, 0, 0, 0, 0]
     assert found[6:14].tolist() == [0, 0, 0, 0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("policy", list(POLICIES))
+def test_clicks_teach_wherever_they_fall(pool: Pool, policy: str) -> None:
+    curve = simulate(replace(pool, metric="mean IoU"), policy, seeds=2, budget=12)
+    assert len(curve.scores) == 13
+    assert curve.scores[-1] >= curve.scores[0]
+    assert simulate(replace(pool, metric="mean IoU"), policy, seeds=2, budget=12) == curve
+
+
+def test_clicks_to_a_share_are_counted_to_where_it_is_reached_for_good() -> None:
+    assert clicks_to(np.array([0.2, 0.5, 0.4, 0.46, 0.5])) == 3
+    assert clicks_to(np.array([0.5, 0.5])) == 0
+
+
+def test_the_table_of_clicks() -> None:
+    curve = ClickCurve("anywhere", tuple(0.5 + 0.001 * i for i in range(61)), 7.5)
+    assert clicks_table("made", [curve]).splitlines()[-1] == (
+        "| anywhere | 50.0 | 50.5 | 51.0 | 52.0 | 54.0 | 56.0 | 7.5 |"
+    )

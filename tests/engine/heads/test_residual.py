@@ -10,7 +10,7 @@ import torch
 from satclip_engine.heads.examples import Examples
 from satclip_engine.heads.linear import fit_probe
 from satclip_engine.heads.residual import fit_residual
-from satclip_engine.heads.text_head import TextHead
+from satclip_engine.heads.text_head import Ground, TextHead
 from satclip_engine.heads.words import WordPrior
 
 from tests.engine.heads.made_examples import World, none, unit
@@ -141,18 +141,29 @@ def test_the_windows_count_where_the_words_have_a_global_bias() -> None:
     torch.testing.assert_close(seen, expected)
 
 
-def test_what_words_expect_of_the_map_outlives_balanced_samples() -> None:
-    """Equal samples of a rare and a frequent class do not make the rare one frequent."""
-    words = WORLD.words()
-    examples = WORLD.draw(12, seed=3)
-    expecting = replace(words, shares=(0.6, 0.3, 0.07, 0.03))
-    plain, aware = (fit_residual(examples, WordPrior.of(head, 4, WORLD.dim), 5.0) for head in (words, expecting))
-    difference = (aware.bias - plain.bias) * aware.temperature
-    assert difference[0] > difference[3] + 0.2
-    nothing = fit_residual(none(WORLD.dim), WordPrior.of(expecting, 4, WORLD.dim), 5.0)
-    assert not nothing.bias.any()
+def grounded(words: TextHead, tokens: np.ndarray) -> TextHead:
+    ground = torch.from_numpy(tokens)
+    return replace(words, ground=Ground(ground, words.pool(ground @ words.vectors.T)))
 
 
-def test_a_class_is_expected_at_most_four_times_rarer_than_equal() -> None:
-    log_shares = WordPrior.of(replace(WORLD.words(), shares=(0.999, 0.001, 0.0, 0.0)), 4, WORLD.dim).log_shares
-    assert np.exp(log_shares).tolist() == pytest.approx([3.996, 0.25, 0.25, 0.25], rel=1e-3)
+def test_classes_that_were_not_sampled_stay_where_words_found_them() -> None:
+    words, everywhere = WORLD.words(), WORLD.draw(40, seed=9)
+    examples = WORLD.draw(10, seed=3, classes=[0, 1])
+    others = everywhere.vectors[everywhere.labels > 1]
+    asked = probabilities(fit_residual(none(WORLD.dim), prior(words), 5.0), others).argmax(axis=1)
+    kept, free = (
+        probabilities(fit_residual(examples, prior(head), 5.0), others).argmax(axis=1)
+        for head in (grounded(words, everywhere.vectors), words)
+    )
+    assert (kept == asked).mean() > 0.9
+    assert (kept == asked).mean() > (free == asked).mean()
+
+
+def test_samples_still_change_the_map_where_they_ask_for_it() -> None:
+    words, everywhere = WORLD.words(), WORLD.draw(40, seed=9)
+    examples = WORLD.draw(10, seed=3)
+    swapped = replace(examples, labels=(examples.labels + 1) % 4)
+    head = fit_residual(swapped, prior(grounded(words, everywhere.vectors)), 30.0)
+    found = probabilities(head, examples.vectors).argmax(axis=1)
+    before = probabilities(fit_residual(none(WORLD.dim), prior(words), 30.0), examples.vectors).argmax(axis=1)
+    assert (found == swapped.labels).mean() > (before == swapped.labels).mean() + 0.3

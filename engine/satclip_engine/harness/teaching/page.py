@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from satclip_engine.harness.teaching.clicks import ClickCurve
 from satclip_engine.harness.teaching.curves import Point
+
+_SHOWN_CLICKS = (0, 5, 10, 20, 40, 60)
 
 
 def page(points: Sequence[Point]) -> str:
@@ -25,3 +28,17 @@ def page(points: Sequence[Point]) -> str:
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
+
+
+def clicks_table(pool: str, curves: Sequence[ClickCurve]) -> str:
+    """Return the table of scores, in percent, after some numbers of clicks, one row per way of choosing places."""
+    lines = [
+        f"#### {pool}, clicks",
+        "",
+        "| clicks | " + " | ".join(str(count) for count in _SHOWN_CLICKS) + " | to 90 % of the last |",
+        "|---|" + "---:|" * (len(_SHOWN_CLICKS) + 1),
+    ]
+    for curve in curves:
+        cells = [f"{100 * curve.scores[count]:.1f}" for count in _SHOWN_CLICKS]
+        lines.append(f"| {curve.policy} | " + " | ".join(cells) + f" | {curve.clicks_to_share:.1f} |")
+    return "\n".join(lines) + "\n"

@@ -20,7 +20,7 @@ from satclip_engine.harness.run import GLOBAL_HEAD_VARIANT
 from satclip_engine.harness.study.mapping import encoded_image
 from satclip_engine.harness.study.plan import base_setting
 from satclip_engine.harness.vectors import image_vectors
-from satclip_engine.heads.text_head import TextHead
+from satclip_engine.heads.text_head import Ground, TextHead
 from satclip_engine.models.encoder import load_encoder
 from satclip_engine.protocol import FeatureOptions, TextOptions
 
@@ -32,6 +32,7 @@ RAW_PIXELS = 24
 _HISTOGRAM_BINS = 8
 DUBAI_TILE = "tile7"
 _BLOCKS_PER_PART = 1_000_000
+_GROUND_CELLS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,7 @@ class Pool:
         labels: int64 (N,).
         places: int64 (N,) blocks of neighbours that share windows; one scene each.
         regions: int64 (N,) larger parts: things of one region are never learned from and scored at once.
+        cells: int64 (N, 2) row and column of a cell in its region; zeros for scenes.
         raw: float32 (N, M, F): what a method without the encoder sees, M looks of F values each.
     """
 
@@ -60,6 +62,7 @@ class Pool:
     labels: Int64
     places: Int64
     regions: Int64
+    cells: Int64
     raw: Float32
 
 
@@ -86,6 +89,7 @@ def aid_pool(model: str, data: Path, config: Config, folder: Path) -> Pool:
         labels=np.array([item.label for item in items], np.int64),
         places=np.arange(len(items)),
         regions=np.arange(len(items)),
+        cells=np.zeros((len(items), 2), np.int64),
         raw=np.stack([colour_statistics(item.read_image()) for item in items])[:, None],
     )
 
@@ -110,12 +114,13 @@ def dubai_pool(model: str, data: Path, config: Config, folder: Path) -> Pool:
         name=f"dubai_mbrsc {DUBAI_TILE}",
         metric="mean IoU",
         class_names=dataset.classes.names,
-        words=expecting(TextHead.from_classes(encoder, dataset.classes, TextOptions()), vectors),
+        words=grounded(TextHead.from_classes(encoder, dataset.classes, TextOptions()), vectors),
         vectors=vectors,
         window_vectors=np.concatenate([part.window_vectors for part in cells]),
         labels=np.concatenate([part.labels for part in cells]),
         places=np.concatenate(places),
         regions=np.concatenate(regions),
+        cells=np.concatenate([part.cells for part in cells]),
         raw=np.concatenate([part.raw for part in cells]),
     )
 
@@ -127,10 +132,11 @@ def colour_statistics(image: npt.NDArray[np.uint8]) -> Float32:
     return np.concatenate([flat.mean(1), flat.std(1), *histograms]).astype(np.float32)
 
 
-def expecting(words: TextHead, vectors: Float32) -> TextHead:
-    """Return the words with the shares of the classes that they find among ``vectors``, as in the product."""
-    probabilities = torch.softmax(words.temperature * words.class_logits(torch.from_numpy(vectors)), dim=-1)
-    return replace(words, shares=tuple(probabilities.mean(dim=0).tolist()))
+def grounded(words: TextHead, vectors: Float32) -> TextHead:
+    """Return the words with their answers on some of ``vectors``, as the product does with a scene."""
+    drawn = np.random.default_rng(0).permutation(len(vectors))[:_GROUND_CELLS]
+    tokens = torch.from_numpy(vectors[drawn])
+    return replace(words, ground=Ground(tokens, words.pool(tokens @ words.vectors.T)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +145,7 @@ class _Cells:
     window_vectors: Float32
     labels: Int64
     blocks: Int64
+    cells: Int64
     raw: Float32
 
 
@@ -149,7 +156,7 @@ def _cells_of(item: SegmentationItem, dataset: DataSet, runner: BatchRunner, fol
         layout, side_px = image.source.layout, encoder.cell_px
         height, width = reference.shape
         pixels = image.source.scene.read(Window(0, 0, width, height), image.source.grid).image
-        found: list[tuple[Float32, Float32, int, int, Float32]] = []
+        found: list[tuple[Float32, Float32, int, int, tuple[int, int], Float32]] = []
         rng = np.random.default_rng(0)
         for chunk in layout.all_chunks():
             box = layout.chunk_box(chunk)
@@ -166,10 +173,15 @@ def _cells_of(item: SegmentationItem, dataset: DataSet, runner: BatchRunner, fol
                     chosen = looks[rng.choice(len(looks), RAW_PIXELS, replace=False)].astype(np.float32)
                     at = row - box.row_start, col - box.col_start
                     block = row // layout.window_cells * 1000 + col // layout.window_cells
-                    found.append((tokens[at], blended[at], label, block, chosen))
-    vectors, windows, labels, blocks, raw = zip(*found, strict=True)
+                    found.append((tokens[at], blended[at], label, block, (row, col), chosen))
+    vectors, windows, labels, blocks, places, raw = zip(*found, strict=True)
     return _Cells(
-        np.stack(vectors), np.stack(windows), np.array(labels, np.int64), np.array(blocks, np.int64), np.stack(raw)
+        np.stack(vectors),
+        np.stack(windows),
+        np.array(labels, np.int64),
+        np.array(blocks, np.int64),
+        np.array(places, np.int64),
+        np.stack(raw),
     )
 
 
