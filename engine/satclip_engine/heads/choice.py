@@ -10,14 +10,14 @@ import numpy as np
 
 from satclip_engine.errors import HeadError
 from satclip_engine.heads.examples import Examples
-from satclip_engine.heads.linear import PROBE_C, LinearHead, fit_probe
-from satclip_engine.heads.prototypes import PrototypeHead, fit_prototypes
+from satclip_engine.heads.linear import PROBE_C, LinearHead, fit_probe, one_class
+from satclip_engine.heads.prototypes import fit_prototypes
 from satclip_engine.heads.residual import TRUST, ResidualHead, fit_residual
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.heads.tip_adapter import CacheHead, fit_cache
 from satclip_engine.heads.words import WordPrior
 
-FittedHead = PrototypeHead | LinearHead | ResidualHead | CacheHead
+FittedHead = LinearHead | ResidualHead | CacheHead
 Kind = Literal["words", "residual", "linear", "prototypes", "tip_adapter"]
 
 # Of 5, 30 and 100 the one that teaches best by simulated clicks; see ``satclip_engine.harness.teaching``.
@@ -103,11 +103,7 @@ def checked_words(
     words = WordPrior.of(text_head, n_classes, examples.vectors.shape[1])
     answerable = words.worded | examples.present(n_classes)
     if answerable.sum() < 2 and not words.worded.all():
-        raise HeadError(
-            "All samples belong to one class: there is nothing to tell it from.",
-            remedy="Add samples of a second class, or give the other classes words.",
-            code="head.one_class",
-        )
+        raise one_class()
     if not answerable.all():
         missing = [class_name(class_names, int(index)) for index in np.flatnonzero(~answerable)]
         raise HeadError(

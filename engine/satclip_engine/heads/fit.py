@@ -34,7 +34,7 @@ LEAST_PLACES = 3
 _ERRORS_OF_KIND = 2.0
 _ERRORS_OF_SETTING = 1.0
 _STRENGTHS = (1.0, 30.0)
-_TRUSTS = (1.0, 5.0, 30.0)
+_TRUSTS = (1.0, 30.0)
 _ALPHAS = (3.0, 10.0, 30.0)
 _BETAS = (2.0, 8.0)
 # The search needs no more to tell candidates apart; the head itself learns from all.
@@ -132,7 +132,7 @@ def candidates(examples: Examples, words: WordPrior) -> tuple[Choice, ...]:
     return (
         RESIDUAL,
         *(replace(RESIDUAL, strength=strength) for strength in _STRENGTHS),
-        *(replace(RESIDUAL, trust=trust) for trust in _TRUSTS),
+        *(() if words.ground is not None else (replace(RESIDUAL, trust=trust) for trust in _TRUSTS)),
         *(cache if len(examples) <= _MOST_KEYS else ()),
         *plain,
         WORDS,

@@ -61,6 +61,15 @@ class LinearHead:
         return similarity + self.bias
 
 
+def one_class() -> HeadError:
+    """Return the error for samples of a single class."""
+    return HeadError(
+        "All samples belong to one class: there is nothing to tell it from.",
+        remedy="Add samples of a second class, or give the other classes words.",
+        code="head.one_class",
+    )
+
+
 def fit_probe(examples: Examples, n_classes: int, strength: float = PROBE_C) -> LinearHead:
     """Fit scikit-learn's logistic regression; one object has one vote, classes weigh the same.
 
@@ -76,11 +85,7 @@ def fit_probe(examples: Examples, n_classes: int, strength: float = PROBE_C) -> 
     """
     known = np.flatnonzero(examples.present(n_classes))
     if len(known) < 2:
-        raise HeadError(
-            "All samples belong to one class: there is nothing to tell it from.",
-            remedy="Add samples of a second class, or give the other classes words.",
-            code="head.one_class",
-        )
+        raise one_class()
     probe = LogisticRegression(C=strength, max_iter=_ITERATIONS, tol=_TOLERANCE)
     votes = examples.weights(n_classes) * (examples.object_count / len(examples))
     with warnings.catch_warnings():

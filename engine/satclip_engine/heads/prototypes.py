@@ -9,46 +9,25 @@ import torch
 from torch import Tensor
 
 from satclip_engine.heads.examples import Examples
+from satclip_engine.heads.linear import LinearHead
 
 # Cosines of one encoder's tokens lie close together; calibration corrects the factor as soon as it can.
 START_TEMPERATURE = 20.0
 
 
 @dataclass(frozen=True, eq=False)
-class PrototypeHead:
-    """The cosine with each class's mean is its logit.
+class PrototypeHead(LinearHead):
+    """A linear head without bias: the cosine with each class's mean is its logit."""
 
-    Attributes:
-        means: float32 (K, D), unit rows; a class without examples has zeros.
-        temperature: Factor on the cosines before the softmax.
-    """
-
-    means: Tensor
-    temperature: float
+    @classmethod
+    def of(cls, means: Tensor, temperature: float) -> PrototypeHead:
+        """Return the head of means (K, D), unit rows; a class without examples has zeros."""
+        return cls(means, torch.zeros(len(means)), temperature)
 
     @property
-    def vectors(self) -> Tensor:
-        """The means."""
-        return self.means
-
-    @property
-    def phrase_count(self) -> int:
-        """None of the vectors is a phrase."""
-        return 0
-
-    @property
-    def global_bias(self) -> float:
-        """Without words there is none."""
-        return 0.0
-
-    @property
-    def class_count(self) -> int:
-        """The number of classes K."""
-        return len(self.means)
-
-    def pool(self, similarity: Tensor) -> Tensor:
-        """Return the cosines themselves."""
-        return similarity
+    def means(self) -> Tensor:
+        """The weights."""
+        return self.weights
 
 
 def fit_prototypes(examples: Examples, n_classes: int) -> PrototypeHead:
@@ -60,4 +39,4 @@ def fit_prototypes(examples: Examples, n_classes: int) -> PrototypeHead:
     means = np.zeros((n_classes, examples.vectors.shape[1]))
     np.add.at(means, examples.labels, examples.vectors * weights[:, None])
     norms = np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-    return PrototypeHead(torch.from_numpy((means / norms).astype(np.float32)), START_TEMPERATURE)
+    return PrototypeHead.of(torch.from_numpy((means / norms).astype(np.float32)), START_TEMPERATURE)

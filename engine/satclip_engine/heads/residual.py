@@ -11,7 +11,7 @@ from torch import Tensor
 
 from satclip_engine.heads.calibration import calibrate
 from satclip_engine.heads.examples import Examples, Float32, Float64
-from satclip_engine.heads.words import WordPrior
+from satclip_engine.heads.words import WordPrior, WordsFirst
 
 # Words count half after so many objects of every class, where the ground is not known.
 TRUST = 5.0
@@ -22,18 +22,16 @@ _ITERATIONS = 60
 
 
 @dataclass(frozen=True, eq=False)
-class ResidualHead:
+class ResidualHead(WordsFirst):
     """Class logits scale·words(f) + W f + b, in units of the words' cosines.
 
     Attributes:
-        words: What the phrases say.
         scale: Trust in the words; 1 without examples.
         weights: float32 (K, D); zeros without examples.
         bias: float32 (K,); zeros without examples.
         temperature: Factor on the logits before the softmax; the words' own without examples.
     """
 
-    words: WordPrior
     scale: float
     weights: Tensor
     bias: Tensor
@@ -43,21 +41,6 @@ class ResidualHead:
     def vectors(self) -> Tensor:
         """Phrases, then weights."""
         return torch.cat([self.words.phrase_vectors, self.weights])
-
-    @property
-    def phrase_count(self) -> int:
-        """The number of phrases."""
-        return self.words.phrase_count
-
-    @property
-    def global_bias(self) -> float:
-        """λ of the words."""
-        return self.words.global_bias
-
-    @property
-    def class_count(self) -> int:
-        """The number of classes K."""
-        return len(self.weights)
 
     def pool(self, similarity: Tensor) -> Tensor:
         """Return class logits (..., K) of the products with phrases and weights."""

@@ -111,8 +111,8 @@ def load_head(folder: Path, encoder_identity: dict[str, Any]) -> SavedHead:
     Raises:
         HeadError: ``head.missing``, ``head.damaged``, ``head.format`` or ``head.encoder``.
     """
-    card = read_card(folder)
     facts = _read_json(folder)
+    card = _card(folder, facts)
     different = [name for name in _SAME_ENCODER if card.encoder.get(name) != encoder_identity.get(name)]
     if different:
         raise HeadError(
@@ -143,7 +143,10 @@ def read_card(folder: Path) -> HeadCard:
     Raises:
         HeadError: ``head.missing``, ``head.damaged`` or ``head.format``.
     """
-    facts = _read_json(folder)
+    return _card(folder, _read_json(folder))
+
+
+def _card(folder: Path, facts: dict[str, Any]) -> HeadCard:
     try:
         return HeadCard(from_json(ClassSet, facts["classes"]), dict(facts["encoder"]), dict(facts["provenance"]))
     except (KeyError, TypeError, ValueError, ProtocolError) as error:
@@ -242,7 +245,7 @@ def _unpack(kind: str, facts: dict[str, Any], tensors: dict[str, Tensor]) -> Fit
         raise ValueError("a tensor is not finite")
     temperature = float(facts["temperature"])
     if kind == "prototypes":
-        return PrototypeHead(tensors["means"], temperature)
+        return PrototypeHead.of(tensors["means"], temperature)
     if kind == "linear":
         return LinearHead(tensors["weights"], tensors["bias"], temperature)
     words = WordPrior(

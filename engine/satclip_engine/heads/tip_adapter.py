@@ -8,15 +8,14 @@ import torch
 from torch import Tensor
 
 from satclip_engine.heads.examples import Examples
-from satclip_engine.heads.words import WordPrior
+from satclip_engine.heads.words import WordPrior, WordsFirst
 
 
 @dataclass(frozen=True, eq=False)
-class CacheHead:
+class CacheHead(WordsFirst):
     """Class logits words(f) + (α/τ)·Σ exp(-β (1 - f·key))·value, in units of the words' cosines.
 
     Attributes:
-        words: What the phrases say.
         keys: float32 (M, D): the examples.
         values: float32 (M, K): one-hot labels times the weight of the example in its class.
         alpha: α, the weight of the cache in logits.
@@ -24,7 +23,6 @@ class CacheHead:
         temperature: Factor on the logits before the softmax.
     """
 
-    words: WordPrior
     keys: Tensor
     values: Tensor
     alpha: float
@@ -35,21 +33,6 @@ class CacheHead:
     def vectors(self) -> Tensor:
         """Phrases, then keys."""
         return torch.cat([self.words.phrase_vectors, self.keys])
-
-    @property
-    def phrase_count(self) -> int:
-        """The number of phrases."""
-        return self.words.phrase_count
-
-    @property
-    def global_bias(self) -> float:
-        """λ of the words."""
-        return self.words.global_bias
-
-    @property
-    def class_count(self) -> int:
-        """The number of classes K."""
-        return self.words.class_count
 
     def pool(self, similarity: Tensor) -> Tensor:
         """Return class logits (..., K) of the products with phrases and keys."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 
 from satclip_engine.heads.choice import Choice, checked_words, class_name, fit_choice
 from satclip_engine.heads.examples import Bools, Examples, Float32, Int64
@@ -120,10 +121,7 @@ def validate(
 
 def _confusion(examples: Examples, rows: Bools, logits: Float32, choice: Choice, n_classes: int) -> Int64:
     """Return int64 (K, K) counts of objects; an object's answer is the class with the highest mean probability."""
-    scaled = logits[rows] * choice.temperature_factor
-    scaled -= scaled.max(axis=1, keepdims=True)
-    probabilities = np.exp(scaled)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    probabilities = softmax(logits[rows] * choice.temperature_factor, axis=1)
     cases, case = np.unique(np.stack([examples.labels[rows], examples.objects[rows]]), axis=1, return_inverse=True)
     sums = np.zeros((cases.shape[1], n_classes))
     np.add.at(sums, case.reshape(-1), probabilities)

@@ -87,3 +87,29 @@ class WordPrior:
                 raise ValueError("the words have a global bias, but the examples do not know their windows")
             similarity += self.global_bias * (torch.from_numpy(examples.window_vectors) @ self.phrase_vectors.T)
         return self.pool(similarity)
+
+
+@dataclass(frozen=True, eq=False)
+class WordsFirst:
+    """What heads that learn on top of words share: their first vectors are the phrases.
+
+    Attributes:
+        words: What the phrases say.
+    """
+
+    words: WordPrior
+
+    @property
+    def phrase_count(self) -> int:
+        """The number of phrases."""
+        return self.words.phrase_count
+
+    @property
+    def global_bias(self) -> float:
+        """λ of the words."""
+        return self.words.global_bias
+
+    @property
+    def class_count(self) -> int:
+        """The number of classes K."""
+        return self.words.class_count

@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
-from satclip_engine.harness.teaching.curves import score
+from satclip_engine.harness.teaching.curves import half_of_regions, score
 from satclip_engine.harness.teaching.methods import examples_of
 from satclip_engine.harness.teaching.pools import Int64, Pool
 from satclip_engine.heads.choice import RESIDUAL, fit_choice
@@ -93,8 +94,7 @@ def clicks_to(scores: npt.NDArray[np.float64], share: float = SHARE_OF_FINAL) ->
 
 def _one(pool: Pool, policy: Policy, seed: int, budget: int) -> list[float]:
     rng = np.random.default_rng(seed)
-    regions = rng.permutation(np.unique(pool.regions))
-    half = np.isin(pool.regions, regions[: (len(regions) + 1) // 2])
+    half = half_of_regions(pool, rng)
     rows, scored = np.flatnonzero(half), np.flatnonzero(~half)
     # A few thousand cells are the ground that is looked at; all of them would only take longer.
     rows, scored = (rng.permutation(part)[:4000] for part in (rows, scored))
@@ -107,10 +107,4 @@ def _one(pool: Pool, policy: Policy, seed: int, budget: int) -> list[float]:
         scores.append(score(pool, scored, np.asarray(answer(head, test).argmax(axis=1), dtype=np.int64)))
         if len(clicked) == budget:
             return scores
-        clicked.append(policy(pool, softmax(answer(head, ground)), rows, clicked, rng))
-
-
-def softmax(logits: Floats) -> Floats:
-    """Return probabilities (n, K) of logits (n, K)."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        clicked.append(policy(pool, softmax(answer(head, ground), axis=1), rows, clicked, rng))

@@ -10,6 +10,7 @@ import numpy as np
 from satclip_engine.evaluation.segmentation import confusion_matrix, segmentation_scores
 from satclip_engine.harness.teaching.methods import METHODS
 from satclip_engine.harness.teaching.pools import Int64, Pool
+from satclip_engine.heads.examples import Bools
 
 SHOTS = (1, 2, 5, 10, 15, 20)
 
@@ -40,15 +41,21 @@ def draw(pool: Pool, shots: int, seed: int) -> tuple[Int64, Int64]:
     anew, is learned from and the other scored. Draws with more shots contain those with fewer.
     """
     rng = np.random.default_rng(seed)
-    regions = rng.permutation(np.unique(pool.regions))
-    half = np.isin(pool.regions, regions[: (len(regions) + 1) // 2])
+    half = half_of_regions(pool, rng)
+    of_scenes = len(np.unique(pool.regions)) == len(pool.labels)
     order = rng.permutation(len(pool.labels))
-    learned = order[half[order]] if len(regions) < len(pool.labels) else order
+    learned = order if of_scenes else order[half[order]]
     rows = np.concatenate(
         [learned[pool.labels[learned] == label][:shots] for label in range(len(pool.class_names))]
     ).astype(np.int64)
-    scored = ~half if len(regions) < len(pool.labels) else ~np.isin(np.arange(len(pool.labels)), rows)
+    scored = ~np.isin(np.arange(len(pool.labels)), rows) if of_scenes else ~half
     return rows, np.flatnonzero(scored)
+
+
+def half_of_regions(pool: Pool, rng: np.random.Generator) -> Bools:
+    """Return bool (N,): which things lie in a random half of the regions."""
+    regions = rng.permutation(np.unique(pool.regions))
+    return np.isin(pool.regions, regions[: (len(regions) + 1) // 2])
 
 
 def score(pool: Pool, rows: Int64, answers: Int64) -> float:
