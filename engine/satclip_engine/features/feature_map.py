@@ -81,6 +81,16 @@ class FeatureMap:
             row, _, col = line.partition(b",")
             self._done.add(Chunk(int(row), int(col)))
 
+    @property
+    def done(self) -> tuple[Chunk, ...]:
+        """The finished chunks, row by row."""
+        return tuple(sorted(self._done))
+
+    @property
+    def done_count(self) -> int:
+        """How many chunks are finished."""
+        return len(self._done)
+
     def is_done(self, chunk: Chunk) -> bool:
         """Return whether ``chunk`` is finished."""
         return chunk in self._done
@@ -97,6 +107,17 @@ class FeatureMap:
         tokens = quantised.astype(np.float32)
         tokens *= scales.astype(np.float32)[..., None]
         return ChunkFeatures(tokens, np.asarray(self._colours[where]))
+
+    def cells_with_data(self, chunk: Chunk, features: ChunkFeatures) -> npt.NDArray[np.bool_]:
+        """Return where at least half of what a cell holds of the raster is valid, (rows, cols) bool.
+
+        The last cells may reach past the raster.
+        """
+        layout, box = self.layout, self.layout.chunk_box(chunk)
+        side = layout.cell_px
+        rows = np.clip(layout.height_px - np.arange(box.row_start, box.row_stop) * side, 0, side) / side
+        cols = np.clip(layout.width_px - np.arange(box.col_start, box.col_stop) * side, 0, side) / side
+        return np.asarray(features.colours[..., 3] >= 127.5 * np.outer(rows, cols) - 1)
 
     def read_globals(self, windows: list[WindowIndex]) -> Float32:
         """Return the unit global features of a block of windows, (len(windows), D) float32; 0 where empty."""

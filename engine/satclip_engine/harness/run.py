@@ -21,7 +21,7 @@ from satclip_engine.harness.grounding import evaluate_grounding
 from satclip_engine.harness.retrieval import evaluate_retrieval
 from satclip_engine.harness.segmentation import evaluate_segmentation
 from satclip_engine.models.device import DTYPE_NAMES
-from satclip_engine.models.encoder import Encoder, load_encoder
+from satclip_engine.models.encoder import Encoder, encoder_for
 from satclip_engine.protocol import ProgressUpdate
 
 if TYPE_CHECKING:
@@ -74,13 +74,7 @@ def evaluate(
     if task in _GLOBAL_TASKS:
         features = replace(features, head_variant=GLOBAL_HEAD_VARIANT)
     options = replace(options, split=split, features=features)
-    encoder = load_encoder(
-        features.model,
-        device=features.device,
-        precision=features.precision,
-        head_variant=features.head_variant,
-        config=config,
-    )
+    encoder = encoder_for(features, config)
     config.cache_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="evaluate-", dir=config.cache_dir) as folder:
         context = TaskContext(dataset, options, config, encoder, Path(folder), progress, check_cancelled)

@@ -23,6 +23,7 @@ from satclip_engine.models.timm_trunk import TimmTower
 from satclip_engine.models.tower import DenseFeatures, Tower, not_dense
 from satclip_engine.models.vit import VitTower
 from satclip_engine.models.weights import read_state_dict, weights_sha256
+from satclip_engine.protocol import FeatureOptions
 
 
 class Encoder:
@@ -113,6 +114,17 @@ class Encoder:
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Return L2-normalised vectors (K, D) of ``texts``, float32 on the CPU; cached on disk."""
         return self._text_tower.encode(texts)
+
+
+def encoder_for(options: FeatureOptions, config: Config) -> Encoder:
+    """Load the model that a request names; raises as ``load_encoder``."""
+    return load_encoder(
+        options.model,
+        device=options.device,
+        precision=options.precision,
+        head_variant=options.head_variant,
+        config=config,
+    )
 
 
 def load_encoder(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyogrio
 import rasterio
 import rasterio.features
 import shapely
 from affine import Affine
 from rasterio.windows import Window
 
+from satclip_engine.products.geopackage import write_layer
 from satclip_engine.products.outlines import simplify_shared, to_map
 from satclip_engine.products.rasters import PROBABILITIES, PROBABILITY_STEPS, THEMATIC, category_names
 from satclip_engine.protocol import ClassSet, PolygonOptions
@@ -27,8 +26,6 @@ from satclip_engine.raster.windows import block_rows
 
 POLYGONS = "polygons.gpkg"
 _STRIP_ROWS = 1024
-# GeoPackage stores the time of the last change: a fixed one makes equal maps equal files.
-_FIXED_TIME = "1970-01-01T00:00:00.000Z"
 
 Codes = npt.NDArray[np.integer[Any]]
 
@@ -155,28 +152,13 @@ def _save(
     probabilities: npt.NDArray[np.float64],
 ) -> None:
     names = np.array(category_names(classes), dtype=object)[patches.codes]
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _FIXED_TIME})
-    try:
-        with warnings.catch_warnings():  # that a map without CRS has polygons without one is no news
-            warnings.filterwarnings("ignore", message="'crs' was not provided")
-            pyogrio.raw.write(
-                path,
-                geometry=shapely.to_wkb(patches.shapes),
-                field_data=[
-                    names,
-                    patches.codes.astype(np.int32),
-                    probabilities.round(4),
-                    areas_m2.round(3),
-                ],
-                fields=["class", "code", "mean_probability", "area_m2"],
-                layer="polygons",
-                driver="GPKG",
-                geometry_type="MultiPolygon",
-                promote_to_multi=True,
-                crs=grid.crs_wkt or None,
-            )
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    fields = {
+        "class": names,
+        "code": patches.codes.astype(np.int32),
+        "mean_probability": probabilities.round(4),
+        "area_m2": areas_m2.round(3),
+    }
+    write_layer(path, "polygons", "MultiPolygon", np.asarray(patches.shapes), fields, grid.crs_wkt)
 
 
 def _rows(window: Window) -> slice:

@@ -12,7 +12,7 @@ from satclip_engine.features.encode import encode, windows_to_encode
 from satclip_engine.features.feature_map import FeatureMap
 from satclip_engine.features.layout import Chunk
 from satclip_engine.features.source import FeatureSource
-from satclip_engine.models.encoder import load_encoder
+from satclip_engine.models.encoder import encoder_for
 from satclip_engine.protocol import FitRequest, ProgressUpdate
 from satclip_engine.questions.fitting import describe, fit_examples, refuse_one_class
 from satclip_engine.questions.ground import grounded
@@ -50,13 +50,7 @@ def fit(
     refuse_one_class(request.classes)
     options = request.features
     with open_scene(request.scene, bands=options.bands, scaling=options.scaling) as scene:
-        encoder = load_encoder(
-            options.model,
-            device=options.device,
-            precision=options.precision,
-            head_variant=options.head_variant,
-            config=config,
-        )
+        encoder = encoder_for(options, config)
         source = FeatureSource.of(scene, encoder, options)
         feature_map = source.open_map(config.cache_dir)
         chunks = feature_map.missing(chunks_under(source, request.samples))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from satclip_engine.features.feature_map import FeatureMap
-from satclip_engine.features.layout import Chunk
 from satclip_engine.heads.text_head import Ground, TextHead
 from satclip_engine.questions.scores import ScoreMap
 
@@ -30,7 +28,7 @@ def grounded(words: TextHead | None, feature_map: FeatureMap, n_classes: int) ->
     """
     if words is None or len(torch.unique(words.class_of_phrase)) < n_classes:
         return words
-    finished = finished_chunks(feature_map)
+    finished = feature_map.done
     chunks = [finished[i] for i in np.linspace(0, len(finished) - 1, min(_MOST_CHUNKS, len(finished))).astype(int)]
     scores = ScoreMap(feature_map, words, keep_chunks=1)
     tokens, logits = [], []
@@ -44,8 +42,3 @@ def grounded(words: TextHead | None, feature_map: FeatureMap, n_classes: int) ->
     if not sum(map(len, tokens)):
         return words
     return replace(words, ground=Ground(torch.cat(tokens), torch.cat(logits)))
-
-
-def finished_chunks(feature_map: FeatureMap) -> Sequence[Chunk]:
-    """Return the chunks whose features are there, row by row."""
-    return [chunk for chunk in feature_map.layout.all_chunks() if feature_map.is_done(chunk)]

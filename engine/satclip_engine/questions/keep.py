@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio.raw
 import shapely
 
 from satclip_engine.heads.head import Head
 from satclip_engine.heads.saved import HeadCard, load_head, save_head
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.models.encoder import Encoder
+from satclip_engine.products.geopackage import write_layer
 from satclip_engine.products.run_card import versions
 from satclip_engine.products.staging import write_errors_explained
 from satclip_engine.protocol import FitRequest, SavedHead, SegmentRequest, to_json
@@ -78,13 +78,5 @@ def _write_samples(path: Path, request: FitRequest, crs_wkt: str) -> None:
     """Write the samples as a layer that ``satclip fit`` reads again."""
     shapes = [shapely.from_geojson(json.dumps(sample.geometry)) for sample in request.samples]
     names = request.classes.names
-    pyogrio.raw.write(
-        path,
-        geometry=shapely.to_wkb(np.array(shapes, dtype=object)),
-        field_data=[np.array([names[sample.label] for sample in request.samples], dtype=object)],
-        fields=["class"],
-        layer=_LAYER,
-        driver="GPKG",
-        geometry_type="Unknown",
-        crs=crs_wkt or None,
-    )
+    fields = {"class": np.array([names[sample.label] for sample in request.samples], dtype=object)}
+    write_layer(path, _LAYER, "Unknown", np.array(shapes, dtype=object), fields, crs_wkt)

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -88,20 +87,12 @@ class ScoreMap:
             self._head.pool(similarity).permute(2, 0, 1).contiguous(),
             torch.from_numpy(features.colours[..., :3]).permute(2, 0, 1).contiguous(),
             torch.from_numpy(features.tokens.any(axis=-1)),
-            torch.from_numpy(features.colours[..., 3] >= self._half_inside(chunk)),
+            torch.from_numpy(self._map.cells_with_data(chunk, features)),
         )
         self._chunks[chunk] = scores
         if len(self._chunks) > self._keep:
             self._chunks.popitem(last=False)
         return scores
-
-    def _half_inside(self, chunk: Chunk) -> npt.NDArray[np.float64]:
-        """Return half of each cell's share inside the raster, of 255: the last cells may reach past it."""
-        layout, box = self._map.layout, self._map.layout.chunk_box(chunk)
-        side = layout.cell_px
-        rows = np.clip(layout.height_px - np.arange(box.row_start, box.row_stop) * side, 0, side) / side
-        cols = np.clip(layout.width_px - np.arange(box.col_start, box.col_stop) * side, 0, side) / side
-        return np.asarray(127.5 * np.outer(rows, cols) - 1)
 
     def _window_similarity(self, chunk: Chunk) -> Tensor:
         """Return the blended cosine of the windows' global features and the phrases, (rows, cols, P)."""

@@ -17,7 +17,7 @@ from satclip_engine.features.feature_map import FeatureMap
 from satclip_engine.features.source import FeatureSource
 from satclip_engine.heads.decision import DecisionRule
 from satclip_engine.heads.head import Head
-from satclip_engine.models.encoder import Encoder, load_encoder
+from satclip_engine.models.encoder import Encoder, encoder_for
 from satclip_engine.products.finish import finish_products
 from satclip_engine.products.rasters import RasterProducts
 from satclip_engine.products.staging import Staging
@@ -85,13 +85,7 @@ def segment(
         aoi = locate_aoi(request.aoi, scene.grid)
         with Staging(Path(request.out_dir), job_id) as staging:
             options = request.features
-            encoder = encoder or load_encoder(
-                options.model,
-                device=options.device,
-                precision=options.precision,
-                head_variant=options.head_variant,
-                config=config,
-            )
+            encoder = encoder or encoder_for(options, config)
             source = FeatureSource.of(scene, encoder, options)
             head, head_facts = head_for(request, encoder)
             feature_map = source.open_map(config.cache_dir)

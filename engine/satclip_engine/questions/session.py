@@ -11,7 +11,7 @@ from satclip_engine.features.feature_map import FeatureMap
 from satclip_engine.features.source import FeatureSource
 from satclip_engine.heads.head import Head
 from satclip_engine.heads.text_head import TextHead
-from satclip_engine.models.encoder import Encoder, load_encoder
+from satclip_engine.models.encoder import Encoder, encoder_for
 from satclip_engine.protocol import ClassSet, FeatureOptions, TextOptions, to_json
 from satclip_engine.questions.recent import Recent
 from satclip_engine.questions.scores import ScoreMap
@@ -47,13 +47,7 @@ class Session:
         """Return the loaded encoder."""
         return self._encoders.get(
             key_of(options.model, options.device, options.precision, options.head_variant),
-            lambda: load_encoder(
-                options.model,
-                device=options.device,
-                precision=options.precision,
-                head_variant=options.head_variant,
-                config=self.config,
-            ),
+            lambda: encoder_for(options, self.config),
         )
 
     def runner(self, encoder: Encoder) -> BatchRunner:

@@ -16,7 +16,7 @@ from satclip_engine.protocol import Advice, AdviceRequest, FitRequest, FitResult
 from satclip_engine.questions.advice import advise
 from satclip_engine.questions.ahead import Ahead
 from satclip_engine.questions.fitting import describe, fit_examples
-from satclip_engine.questions.ground import finished_chunks, grounded
+from satclip_engine.questions.ground import grounded
 from satclip_engine.questions.keep import keep_head
 from satclip_engine.questions.preview import PreviewSession
 from satclip_engine.questions.recent import Recent
@@ -59,7 +59,7 @@ class TeachSession(PreviewSession):
         asked = key_of(source.encoder.identity(), prompts, text.templates, text.global_bias, text.temperature)
         key = key_of(str(feature_map.path), asked)
         # What words say of the scene is looked up again when twice as much of it is known.
-        known = len(finished_chunks(feature_map)).bit_length()
+        known = feature_map.done_count.bit_length()
         words = self._words.get(
             key_of(key, known),
             lambda: grounded(words_of(source.encoder, request.classes, text), feature_map, len(request.classes)),

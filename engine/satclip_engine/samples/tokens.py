@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from satclip_engine.features.feature_map import ChunkFeatures, FeatureMap
-from satclip_engine.features.layout import CHUNK_CELLS, CellBox, Chunk, Layout
+from satclip_engine.features.feature_map import FeatureMap
+from satclip_engine.features.layout import CHUNK_CELLS, Chunk, Layout
 
 Float32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -87,7 +87,7 @@ class CellTokens:
         features = self._map.read(chunk)
         where = keys // layout.cols - box.row_start, keys % layout.cols - box.col_start
         tokens = features.tokens[where]
-        holds = tokens.any(axis=1) & _has_data(features, box, layout)[where]
+        holds = tokens.any(axis=1) & self._map.cells_with_data(chunk, features)[where]
         rows = np.full(len(keys), _NODATA, dtype=np.int64)
         rows[holds] = self._used + np.arange(int(holds.sum()))
         windows = self._map.read_globals(layout.chunk_windows(chunk))
@@ -105,11 +105,3 @@ class CellTokens:
             self._vectors = grown
         self._vectors[self._used : needed] = vectors
         self._used = needed
-
-
-def _has_data(features: ChunkFeatures, box: CellBox, layout: Layout) -> npt.NDArray[np.bool_]:
-    """Return where at least half of what a cell holds of the raster is valid, (rows, cols) bool, as the map counts."""
-    side = layout.cell_px
-    rows = np.clip(layout.height_px - np.arange(box.row_start, box.row_stop) * side, 0, side) / side
-    cols = np.clip(layout.width_px - np.arange(box.col_start, box.col_stop) * side, 0, side) / side
-    return np.asarray(features.colours[..., 3] >= 127.5 * np.outer(rows, cols) - 1)

@@ -27,7 +27,7 @@ from satclip_engine.training.sources import dense_sources, last_sources, load_tr
 from satclip_engine.training.teacher import SentenceTeacher
 from satclip_engine.training.text_stage import Teacher, TeacherSpace, build_model, run_text_stage
 from satclip_engine.training.text_student import DistilOptions
-from satclip_engine.training.trunk_start import freeze_first_stages, start_from_imagenet
+from satclip_engine.training.trunk_start import start_from_imagenet
 from satclip_engine.training.validation import ValidationScores, validate
 
 
@@ -174,9 +174,7 @@ def _train(ingredients: Ingredients, captions: list[str], folder: Path, seed: in
     embed = TeacherSpace(ingredients.teacher, words / "basis.pt")
     if ingredients.is_pretrained:
         start_from_imagenet(model.visual.trunk)
-        freeze_first_stages(model.visual.trunk)
-    side = ImageSide(model.visual, text.text_projection.shape[1])
-    side = side.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    side = ImageSide.of(model.visual, text)
     trained = train(
         side, ingredients.scenes, ingredients.sources, embed, ingredients.options, folder / "state.pt", report
     )

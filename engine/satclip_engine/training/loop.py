@@ -82,6 +82,12 @@ class ImageSide(nn.Module):
         nn.init.eye_(self.text_map.weight)
         self.log_scales = nn.Parameter(torch.full((3,), math.log(20.0)))
 
+    @classmethod
+    def of(cls, visual: Any, text: Any) -> ImageSide:
+        """Return the image side of a tower that is to be trained towards a text tower."""
+        side = cls(visual, text.text_projection.shape[1])
+        return side.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
     def cells(self, views: Tensor, stride_px: int) -> Tensor:
         """Return float32 (N, h, w, D): one vector per cell, not normalised."""
         set_output_stride(self.visual.trunk, stride_px)

@@ -25,7 +25,7 @@ from satclip_engine.training.sources import dense_sources, last_sources, load_tr
 from satclip_engine.training.teacher import SentenceTeacher
 from satclip_engine.training.text_stage import TeacherSpace, build_model, run_text_stage
 from satclip_engine.training.text_student import DistilOptions
-from satclip_engine.training.trunk_start import freeze_first_stages, start_from_imagenet
+from satclip_engine.training.trunk_start import start_from_imagenet
 from satclip_engine.training.validation import ValidationScores, validate
 
 # Shares of the last stretch in the interpolation, of which one is chosen.
@@ -62,9 +62,7 @@ def main(data: Path, out: Path, steps: int, last_steps: int, threads: int, seed:
     text = run_text_stage(model, teacher, captions, out, DistilOptions(learning_rate=2e-4, seed=seed), report).text
     embed = TeacherSpace(teacher, out / "basis.pt")
     start_from_imagenet(model.visual.trunk)
-    freeze_first_stages(model.visual.trunk)
-    side = ImageSide(model.visual, text.text_projection.shape[1])
-    side = side.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    side = ImageSide.of(model.visual, text)
     sources = dense_sources(data, scenes, seed)
     first = LoopOptions(steps=steps, scene_batch=24, dense_weight=1.5, seed=seed)
     general = train(side, scenes, sources, embed, first, out / "stage1.pt", report)

@@ -21,7 +21,9 @@ FROZEN_STAGES = 2
 
 
 def start_from_imagenet(trunk: Any) -> None:
-    """Copy the weights into a timm ``efficientnet_lite0`` without classifier; the layers are in the same order.
+    """Copy the weights into a timm ``efficientnet_lite0`` without classifier, and freeze its first stages.
+
+    The layers are in the same order.
 
     Raises:
         ModelError: The package is not installed, or its tensors do not fit.
@@ -44,10 +46,7 @@ def start_from_imagenet(trunk: Any) -> None:
         if name.endswith("running_var"):
             state[name] = value + EPSILON_DIFFERENCE
     trunk.load_state_dict(state)
-
-
-def freeze_first_stages(trunk: Any) -> None:
-    """Keep the stem and the first stages, which see edges and colours everywhere alike: a third of the time saved."""
+    # The stem and the first stages see edges and colours, everywhere alike: a third of the time is saved.
     for part in (trunk.conv_stem, trunk.bn1, trunk.blocks[:FROZEN_STAGES]):
         for parameter in part.parameters():
             parameter.requires_grad_(False)

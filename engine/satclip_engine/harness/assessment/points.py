@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,12 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from satclip_engine.errors import InputError, OutputError
+from satclip_engine.products.geopackage import write_layer
 from satclip_engine.products.staging import write_errors_explained
 
 LAYER = "sample_points"
 REFERENCE = "reference"
 _NEEDED = ("id", "x", "y", "map_code", "stratum_pixels", REFERENCE)
-# GeoPackage stores the time of the last change: a fixed one makes equal samples equal files.
-_FIXED_TIME = "1970-01-01T00:00:00.000Z"
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,19 +151,4 @@ def _write(path: Path, points: DrawnPoints, crs_wkt: str) -> None:
         "stratum_share": points.stratum_shares,
         "stratum_points": points.stratum_points,
     }
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _FIXED_TIME})
-    try:
-        with warnings.catch_warnings():  # that a map without CRS has points without one is no news
-            warnings.filterwarnings("ignore", message="'crs' was not provided")
-            pyogrio.raw.write(
-                path,
-                geometry=shapely.to_wkb(shapely.points(points.xy)),
-                field_data=list(fields.values()),
-                fields=list(fields),
-                layer=LAYER,
-                driver="GPKG",
-                geometry_type="Point",
-                crs=crs_wkt or None,
-            )
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    write_layer(path, LAYER, "Point", shapely.points(points.xy), fields, crs_wkt)

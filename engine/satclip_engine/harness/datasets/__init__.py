@@ -11,7 +11,7 @@ from satclip_engine.harness.datasets.items import (
     SceneItem,
     SegmentationItem,
 )
-from satclip_engine.harness.datasets.registry import find_dataset, list_datasets
+from satclip_engine.harness.datasets.registry import find_dataset, given_root, list_datasets
 
 __all__ = [
     "IGNORED",
@@ -23,6 +23,7 @@ __all__ = [
     "SceneItem",
     "SegmentationItem",
     "find_dataset",
+    "given_root",
     "list_datasets",
     "load_folder",
 ]

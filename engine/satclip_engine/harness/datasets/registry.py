@@ -5,10 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from satclip_engine.config import evaluation_data_dir
 from satclip_engine.errors import DataSetError
 from satclip_engine.harness.datasets.dataset import DataSet
 from satclip_engine.harness.datasets.records import all_records
 from satclip_engine.harness.datasets.scenes import plain
+
+
+def given_root(data: Path | None) -> Path:
+    """Return ``data``, or the folder of data sets that ``SATCLIP_DATA`` names.
+
+    Raises:
+        DataSetError: ``dataset.missing`` if there is neither.
+    """
+    root = data or evaluation_data_dir()
+    if root is None:
+        raise DataSetError(
+            "No folder of data sets was given.",
+            remedy="Give --data, or set SATCLIP_DATA.",
+            code="dataset.missing",
+        )
+    return root
 
 
 def list_datasets(root: Path | None) -> tuple[DataSet, ...]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from satclip_engine.config import Config, evaluation_data_dir
-from satclip_engine.errors import DataSetError, SatclipError
+from satclip_engine.config import Config
+from satclip_engine.errors import SatclipError
+from satclip_engine.harness.datasets import given_root
 from satclip_engine.harness.study.figure import figure
 from satclip_engine.harness.study.page import page
 from satclip_engine.harness.study.plan import (
@@ -63,17 +64,11 @@ def main(
     Run the same command again to go on where the budget ended.
     """
     started_s = time.monotonic()
-    root = data or evaluation_data_dir()
     chosen_sets = [chosen for chosen in STUDY_SETS if not sets or chosen.dataset in sets]
     out.mkdir(parents=True, exist_ok=True)
     table = Table(out / "study.csv")
     try:
-        if root is None:
-            raise DataSetError(
-                "No folder of data sets was given.",
-                remedy="Give --data, or set SATCLIP_DATA.",
-                code="dataset.missing",
-            )
+        root = given_root(data)
         upsamplers = study_upsamplers(upsampler_weights)
         features = FeatureOptions(model=model, device=device, precision=precision)
         deadline_s = started_s + 60 * budget_minutes

@@ -22,7 +22,7 @@ from satclip_engine.harness.study.plan import TEMPLATE_SETS, Encoding, Setting, 
 from satclip_engine.harness.study.rows import CHECK, CHOOSE, Row, Table
 from satclip_engine.harness.study.upsamplers import Upsampler
 from satclip_engine.heads.text_head import TextHead
-from satclip_engine.models.encoder import Encoder, load_encoder
+from satclip_engine.models.encoder import Encoder, encoder_for
 from satclip_engine.protocol import FeatureOptions, TextOptions
 from satclip_engine.raster.gdal import open_raster
 
@@ -197,13 +197,7 @@ class Study:
     def _runner(self, head_variant: str) -> BatchRunner:
         if head_variant not in self._runners:
             options = replace(self._features, head_variant=head_variant or self._features.head_variant)
-            encoder = load_encoder(
-                options.model,
-                device=options.device,
-                precision=options.precision,
-                head_variant=options.head_variant,
-                config=self._config,
-            )
+            encoder = encoder_for(options, self._config)
             # The usual head is asked for by no name and, in settings, by its own.
             self._runners[head_variant] = self._runners[encoder.head_variant] = BatchRunner(encoder)
         return self._runners[head_variant]

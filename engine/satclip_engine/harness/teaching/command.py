@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from satclip_engine.config import Config, evaluation_data_dir
-from satclip_engine.errors import DataSetError, SatclipError
+from satclip_engine.config import Config
+from satclip_engine.errors import SatclipError
+from satclip_engine.harness.datasets import given_root
 from satclip_engine.harness.teaching.clicks import POLICIES, simulate
 from satclip_engine.harness.teaching.curves import Point, curves
 from satclip_engine.harness.teaching.methods import METHODS
@@ -29,18 +30,12 @@ _POOLS = {"aid_rsicd": aid_pool, "dubai_mbrsc": dubai_pool}
 @click.option("--seeds", type=click.IntRange(min=2), default=10, show_default=True, help="Draws per point.")
 def main(model: str, data: Path | None, out: Path, sets: tuple[str, ...], methods: tuple[str, ...], seeds: int) -> None:
     """Draw learning curves of every head on what the model never saw, and teach maps by simulated clicks."""
-    root = data or evaluation_data_dir()
     config = Config.from_environment()
     config.cache_dir.mkdir(parents=True, exist_ok=True)
     points: list[Point] = []
     clicks: list[str] = []
     try:
-        if root is None:
-            raise DataSetError(
-                "No folder of data sets was given.",
-                remedy="Give --data, or set SATCLIP_DATA.",
-                code="dataset.missing",
-            )
+        root = given_root(data)
         for name in sets or _POOLS:
             with tempfile.TemporaryDirectory(prefix="teaching-", dir=config.cache_dir) as folder:
                 pool = _POOLS[name](model, root, config, Path(folder))

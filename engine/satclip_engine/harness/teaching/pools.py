@@ -21,7 +21,7 @@ from satclip_engine.harness.study.mapping import encoded_image
 from satclip_engine.harness.study.plan import base_setting
 from satclip_engine.harness.vectors import image_vectors
 from satclip_engine.heads.text_head import Ground, TextHead
-from satclip_engine.models.encoder import load_encoder
+from satclip_engine.models.encoder import encoder_for
 from satclip_engine.protocol import FeatureOptions, TextOptions
 
 Float32 = npt.NDArray[np.float32]
@@ -74,9 +74,7 @@ def aid_pool(model: str, data: Path, config: Config, folder: Path) -> Pool:
     """
     dataset = find_dataset("aid_rsicd", data)
     options = EvaluateOptions(FeatureOptions(model=model, head_variant=GLOBAL_HEAD_VARIANT))
-    encoder = load_encoder(
-        model, device="auto", precision="auto", head_variant=options.features.head_variant, config=config
-    )
+    encoder = encoder_for(options.features, config)
     context = TaskContext(dataset, options, config, encoder, folder, lambda _update: None, lambda: None)
     items = cast("Sequence[SceneItem]", dataset.items("test", "classification"))
     return Pool(
@@ -103,7 +101,7 @@ def dubai_pool(model: str, data: Path, config: Config, folder: Path) -> Pool:
         SatclipError: if the set is missing or the model cannot be used.
     """
     dataset = find_dataset("dubai_mbrsc", data)
-    encoder = load_encoder(model, device="auto", precision="auto", config=config)
+    encoder = encoder_for(FeatureOptions(model=model), config)
     runner = BatchRunner(encoder)
     parts = cast("Sequence[SegmentationItem]", dataset.items(DUBAI_TILE, "segmentation"))
     cells = [_cells_of(item, dataset, runner, folder) for item in parts]
