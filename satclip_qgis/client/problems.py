@@ -17,7 +17,7 @@ class EngineProblem(Exception):  # noqa: N818 - carries a Problem, and is named 
     """A call to the engine failed; ``problem`` says why and what to do."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(f"{problem.detail} {problem.remedy}".strip())
+        super().__init__(problem.sentence)
         self.problem = problem
 
 

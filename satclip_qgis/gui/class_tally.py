@@ -15,7 +15,6 @@ from satclip_qgis.protocol import ClassEvidence
 
 KEY, COLOUR, NAME, SAMPLES, PLACES, F1 = range(6)
 KEYS = 9
-LEAST_PLACES = 3
 _ROOT = QModelIndex()
 _NUMBERS = (SAMPLES, PLACES, F1)
 

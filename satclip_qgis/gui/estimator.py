@@ -52,7 +52,7 @@ class Estimator(QObject):
         try:
             request = self._build()
         except WhereError as error:
-            return self._say(f"{error.problem.detail} {error.problem.remedy}")
+            return self._say(error.problem.sentence)
         except ClassSyntaxError as error:
             return self._say(f"{error.detail} {error.remedy}")
         if request is None:
@@ -72,7 +72,7 @@ class Estimator(QObject):
         self.line.emit(estimate_text(estimate), estimate.notes)
 
     def _refused(self, problem: Problem) -> None:
-        self._say(f"{problem.detail} {problem.remedy}".strip())
+        self._say(problem.sentence)
 
 
 def _engine_line(state: str) -> str:

@@ -11,7 +11,7 @@ from satclip_qgis.gui.options_form import LiveRow, OutputForm, WhereRow
 from satclip_qgis.gui.run_bar import RunBar
 from satclip_qgis.gui.source_form import SourceForm
 from satclip_qgis.gui.state import MapState
-from satclip_qgis.gui.widgets import UprightScrollArea
+from satclip_qgis.gui.widgets import lay_out_page
 
 
 class MapPage(QWidget):
@@ -114,12 +114,4 @@ class MapPage(QWidget):
         inner.addWidget(self.classes, 1)
         for widget in (self.live, self.where, self.output):
             inner.addWidget(widget)
-        scroll = UprightScrollArea()
-        scroll.setWidget(inside)
-        # Run and Cancel stay in sight however small the window is.
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll, 1)
-        margins = inner.contentsMargins()
-        self.run_bar.setContentsMargins(margins.left(), 0, margins.right(), margins.bottom())
-        layout.addWidget(self.run_bar)
+        lay_out_page(self, inside, self.run_bar)

@@ -63,7 +63,7 @@ class Messages:
     def problem(self, problem: Problem) -> None:
         """Say what went wrong and what to do."""
         buttons = [(remedy_label(name), lambda name=name: self._act(name)) for name in remedies(problem.code)]
-        text = f"{problem.detail} {problem.remedy}".strip()
+        text = problem.sentence
         self._push(text, Qgis.MessageLevel.Warning, buttons, _WARNING_S)
 
     def success(self, text: str, buttons: list[tuple[str, Callable[[], None]]]) -> None:

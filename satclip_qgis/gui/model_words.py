@@ -99,7 +99,7 @@ def source_url(model: ModelInfo) -> str:
 def _failure(job: JobView | None) -> str:
     if job is None or job.state is not JobState.FAILED or job.problem is None:
         return ""
-    sentence = f"{job.problem.detail} {job.problem.remedy}".strip()
+    sentence = job.problem.sentence
     title = tr("{job} failed.").format(job=job.spec.title)
     return f"<p><b>{escape(title)}</b> {escape(sentence)}</p>"
 

@@ -26,7 +26,6 @@ from satclip_qgis.gui.sample_layer import (
     read_samples,
 )
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import Problem
 
 VALUE, COUNT, CLASS = range(3)
 
@@ -131,7 +130,7 @@ class SampleLayerDialog(QDialog):
                 return
             self._found = read_samples(layer, attribute, self._scene, self._project)
         except SampleLayerError as error:
-            self._show(_sentence(error.problem))
+            self._show(error.problem.sentence)
             return
         self._show(" ".join(_notes(self._found, layer.isEditable())))
 
@@ -160,10 +159,6 @@ class SampleLayerDialog(QDialog):
 
     def _class_of(self, row: int) -> str:
         return " ".join(self.table.cellWidget(row, CLASS).currentText().split())
-
-
-def _sentence(problem: Problem) -> str:
-    return f"{problem.detail} {problem.remedy}".strip()
 
 
 def _notes(found: LayerSamples, is_edited: bool) -> list[str]:

@@ -211,7 +211,7 @@ class SetupDialog(QDialog):
         self._set_running(False)
         self.start_button.setText(tr("&Try again"))
         self.start_button.setEnabled(self._plan is not None)
-        self.status.setText(f"{problem.detail} {problem.remedy}".strip())
+        self.status.setText(problem.sentence)
 
     def _cancelled(self) -> None:
         self._set_running(False)

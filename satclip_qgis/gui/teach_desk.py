@@ -105,7 +105,7 @@ class TeachDesk(QObject):
         if problem.code == "head.unknown" and result is not None:
             self.fit.forget(result.head_id)
         else:
-            self._page.say(_sentence(problem))
+            self._page.say(problem.sentence)
 
     def close(self) -> None:
         """Leave nothing on the canvas; the samples are on disk."""
@@ -159,7 +159,7 @@ class TeachDesk(QObject):
         self._say()
 
     def _not_fitted(self, problem: Problem) -> None:
-        self._page.say(_sentence(problem))
+        self._page.say(problem.sentence)
 
     def _say(self) -> None:
         """Say how the teaching stands."""
@@ -181,7 +181,3 @@ class TeachDesk(QObject):
             self._page.say(teach_words.taught(result, len(self.samples.store)), result.warnings, result.notes)
         elif self._connection.client is None:
             self._page.say(tr("The samples are kept. The engine learns from them as soon as it runs."))
-
-
-def _sentence(problem: Problem) -> str:
-    return f"{problem.detail} {problem.remedy}".strip()

@@ -23,7 +23,7 @@ from satclip_qgis.gui.icons import theme_icon
 from satclip_qgis.gui.run_bar import RunBar
 from satclip_qgis.gui.tally_view import TallyView
 from satclip_qgis.gui.tool_row import ToolRow
-from satclip_qgis.gui.widgets import UprightScrollArea, buddy_label, row_of, tool_button
+from satclip_qgis.gui.widgets import buddy_label, lay_out_page, row_of, tool_button
 from satclip_qgis.i18n import tr
 
 
@@ -121,15 +121,7 @@ class TeachPage(QWidget):
             inner.addWidget(widget)
         inner.addWidget(self.advice, 1)
         inner.addLayout(row_of(self.advice_button, self.save_button))
-        scroll = UprightScrollArea()
-        scroll.setWidget(inside)
-        # Map and Cancel stay in sight however small the window is.
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll, 1)
-        margins = inner.contentsMargins()
-        self.run_bar.setContentsMargins(margins.left(), 0, margins.right(), margins.bottom())
-        layout.addWidget(self.run_bar)
+        lay_out_page(self, inside, self.run_bar)
 
 
 def _told() -> QLabel:

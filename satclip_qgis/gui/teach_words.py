@@ -14,7 +14,6 @@ def method(name: str) -> str:
         "linear": tr("samples alone"),
         "prototypes": tr("nearest mean"),
         "tip_adapter": tr("words + nearest samples"),
-        "cache": tr("words + nearest samples"),
     }
     return known.get(name, name)
 

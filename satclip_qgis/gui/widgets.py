@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import QSize, Qt
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from satclip_qgis.gui.icons import theme_icon
 
@@ -46,3 +46,15 @@ class UprightScrollArea(QScrollArea):
         """As wide as the content and the scroll bar."""
         width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
         return QSize(width, super().minimumSizeHint().height())
+
+
+def lay_out_page(page: QWidget, inside: QWidget, run_bar: QWidget) -> None:
+    """Put ``inside`` into ``page``, scrolled, with ``run_bar`` below it in sight however small the window is."""
+    scroll = UprightScrollArea()
+    scroll.setWidget(inside)
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(scroll, 1)
+    margins = inside.layout().contentsMargins()
+    run_bar.setContentsMargins(margins.left(), 0, margins.right(), margins.bottom())
+    layout.addWidget(run_bar)

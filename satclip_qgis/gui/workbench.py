@@ -167,7 +167,7 @@ class Workbench(QObject):
 
     def _preview_failed(self, problem: Problem) -> None:
         # The page keeps working without a preview; the reason stands where the preview's switch is.
-        self.page.live.show_notes((f"{problem.detail} {problem.remedy}".strip(),), 1.0)
+        self.page.live.show_notes((problem.sentence,), 1.0)
         self.teach.preview_failed(problem)
 
     # The engine

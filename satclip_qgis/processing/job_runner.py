@@ -94,4 +94,4 @@ class JobRunner:
 
 def as_processing_error(problem: Problem) -> QgsProcessingException:
     """Return ``problem`` as Processing shows it: what happened, then what to do."""
-    return QgsProcessingException(f"{problem.detail} {problem.remedy}".strip())
+    return QgsProcessingException(problem.sentence)

@@ -258,7 +258,7 @@ class EngineConnection(QObject):
     def _fail(self, problem: Problem) -> None:
         self._poll.stop()
         self._drop()
-        self._set(FAILED, f"{problem.detail} {problem.remedy}".strip(), problem)
+        self._set(FAILED, problem.sentence, problem)
 
     def _set(self, state: str, message: str, problem: Problem | None = None) -> None:
         self.problem = problem

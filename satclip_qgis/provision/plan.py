@@ -34,7 +34,7 @@ class PlanProblem(Exception):  # noqa: N818 - carries a Problem, and is named af
     """No engine can be installed here as things are; ``problem`` says what to do."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(f"{problem.detail} {problem.remedy}")
+        super().__init__(problem.sentence)
         self.problem = problem
 
 

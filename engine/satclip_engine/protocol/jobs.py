@@ -48,6 +48,11 @@ class Problem:
     remedy: str = ""
     params: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def sentence(self) -> str:
+        """What happened and what to do, as one text."""
+        return f"{self.detail} {self.remedy}".strip()
+
 
 @dataclass(frozen=True)
 class ProgressUpdate:
