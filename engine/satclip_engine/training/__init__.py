@@ -1,1 +1,1 @@
-"""Training: the embedded model's recipe (`mini`) and what it is made of."""
+"""Training: models fine-tuned on the user's imagery and words, and the embedded model made from nothing (`mini`)."""

@@ -21,9 +21,9 @@ from satclip_engine.harness.datasets import (
     list_datasets,
 )
 from satclip_engine.harness.datasets.records.aid_words import AID_SYNONYMS
-from satclip_engine.training.labels import PHRASES
-from satclip_engine.training.lexicon import AID_NAMES
-from satclip_engine.training.synonyms import HELD_OUT_WORDS
+from satclip_engine.training.mini.labels import PHRASES
+from satclip_engine.training.mini.lexicon import AID_NAMES
+from satclip_engine.training.mini.synonyms import HELD_OUT_WORDS
 
 from tests.engine.harness import miniature_sets as mini
 

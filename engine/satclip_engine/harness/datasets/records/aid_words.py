@@ -38,7 +38,7 @@ AID_PHRASES: dict[str, tuple[str, ...]] = {
     "Viaduct": ("viaduct",),
 }
 
-# Words that no training image was ever shown with: training leaves out captions with them, see training/synonyms.py.
+# Words that no training image was ever shown with: captions with them are left out, see training/mini/synonyms.py.
 AID_SYNONYMS: dict[str, tuple[str, ...]] = {
     "Airport": ("aerodrome", "airfield"),
     "BareLand": ("wasteland", "barren terrain"),

@@ -7,9 +7,9 @@ import pytest
 import torch
 from satclip_engine.models.atrous import set_output_stride
 from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
-from satclip_engine.training.augment import jitter_colours, random_view
-from satclip_engine.training.drawn_scenes import SIDE_PX, Texture, draw_scene, find_open_water
-from satclip_engine.training.labels import Label, bits
+from satclip_engine.training.mini.augment import jitter_colours, random_view
+from satclip_engine.training.mini.drawn_scenes import SIDE_PX, Texture, draw_scene, find_open_water
+from satclip_engine.training.mini.labels import Label, bits
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from satclip_engine.harness.datasets import DataSet, Item, find_dataset
 from satclip_engine.harness.datasets.dataset import Layout
 from satclip_engine.harness.run import evaluate
 from satclip_engine.protocol import FeatureOptions
-from satclip_engine.training.corpus import read_captions
+from satclip_engine.training.mini.corpus import read_captions
 
 N_KEPT_BACK = 700
 # Tile and position of the part by name.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from satclip_engine.training.image_data import AidScenes, Bytes, LabelledImage
-from satclip_engine.training.labels import SCENE_MAIN, Label, bits
+from satclip_engine.training.mini.image_data import AidScenes, Bytes, LabelledImage
+from satclip_engine.training.mini.labels import SCENE_MAIN, Label, bits
 
 SIDE_PX = 192
 WATER_CLASSES = ("Pond", "River", "Beach", "Port", "Bridge")

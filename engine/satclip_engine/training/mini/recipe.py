@@ -19,14 +19,14 @@ import click
 import torch
 
 from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
-from satclip_engine.training.export import export_model
-from satclip_engine.training.loop import ImageSide, LoopOptions, train
-from satclip_engine.training.sources import dense_sources, last_sources, load_train_scenes
-from satclip_engine.training.teacher import SentenceTeacher
-from satclip_engine.training.text_stage import TeacherSpace, build_model, run_text_stage
-from satclip_engine.training.text_student import DistilOptions
-from satclip_engine.training.trunk_start import start_from_imagenet
-from satclip_engine.training.validation import ValidationScores, validate
+from satclip_engine.training.mini.export import export_model
+from satclip_engine.training.mini.loop import ImageSide, LoopOptions, train
+from satclip_engine.training.mini.sources import dense_sources, last_sources, load_train_scenes
+from satclip_engine.training.mini.teacher import SentenceTeacher
+from satclip_engine.training.mini.text_stage import TeacherSpace, build_model, run_text_stage
+from satclip_engine.training.mini.text_student import DistilOptions
+from satclip_engine.training.mini.trunk_start import start_from_imagenet
+from satclip_engine.training.mini.validation import ValidationScores, validate
 
 # Shares of the last stretch in the interpolation, of which one is chosen.
 LAST_WEIGHTS = (0.5, 0.7, 0.85, 1.0)
@@ -106,7 +106,3 @@ def interpolate(first: ImageSide, second: ImageSide, weight: float) -> ImageSide
     }
     between.load_state_dict(mixed)
     return between
-
-
-if __name__ == "__main__":
-    main()

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from satclip_engine.harness.datasets import find_dataset
-from satclip_engine.training.ablation import VARIANTS, Ingredients, RandomWords, plain_colours, table
-from satclip_engine.training.image_data import AidScenes, LabelledImage
-from satclip_engine.training.labels import UNKNOWN
-from satclip_engine.training.loop import DenseSource, LoopOptions
-from satclip_engine.training.mini import choose_weight
-from satclip_engine.training.sources import load_train_scenes
-from satclip_engine.training.validation import N_KEPT_BACK, ValidationScores, kept_back, kept_back_sets
+from satclip_engine.training.mini.ablation import VARIANTS, Ingredients, RandomWords, plain_colours, table
+from satclip_engine.training.mini.image_data import AidScenes, LabelledImage
+from satclip_engine.training.mini.labels import UNKNOWN
+from satclip_engine.training.mini.loop import DenseSource, LoopOptions
+from satclip_engine.training.mini.recipe import choose_weight
+from satclip_engine.training.mini.sources import load_train_scenes
+from satclip_engine.training.mini.validation import N_KEPT_BACK, ValidationScores, kept_back, kept_back_sets
 
 
 def test_what_is_kept_back_is_never_trained_on_and_differs_by_seed(satclip_data: Path) -> None:

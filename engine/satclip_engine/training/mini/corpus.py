@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from satclip_engine.training.lexicon import ADJECTIVES, AID_NAMES, JOINS, LAND_NOUNS, LAND_PHRASES, TEMPLATES
+from satclip_engine.training.mini.lexicon import ADJECTIVES, AID_NAMES, JOINS, LAND_NOUNS, LAND_PHRASES, TEMPLATES
 
 N_ADJECTIVE_PHRASES = 9000
 N_JOINED_PHRASES = 9000

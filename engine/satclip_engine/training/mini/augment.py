@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from satclip_engine.training.architecture import MEAN, STD
-from satclip_engine.training.image_data import Bytes, LabelBits
+from satclip_engine.training.mini.architecture import MEAN, STD
+from satclip_engine.training.mini.image_data import Bytes, LabelBits
 
 LABEL_STRIDE_PX = 4
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
-from satclip_engine.training.architecture import CARD, CONTEXT_LENGTH
+from satclip_engine.training.mini.architecture import CARD, CONTEXT_LENGTH
 from torch.nn import functional
 
-FOLDER = Path(__file__).resolve().parents[3] / "resources" / "models" / "mini"
+FOLDER = Path(__file__).resolve().parents[4] / "resources" / "models" / "mini"
 
 
 @pytest.fixture(scope="module")

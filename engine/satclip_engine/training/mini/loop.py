@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from satclip_engine.models.atrous import set_output_stride
-from satclip_engine.training.augment import jitter_colours, normalise, random_view
-from satclip_engine.training.image_data import AidScenes, LabelledImage
-from satclip_engine.training.labels import mentioned, possible_labels
-from satclip_engine.training.lexicon import AID_NAMES, TEMPLATES
-from satclip_engine.training.objective import class_weights, draw_vocabulary, mention_loss, perturb, pixel_set_loss
+from satclip_engine.training.mini.augment import jitter_colours, normalise, random_view
+from satclip_engine.training.mini.image_data import AidScenes, LabelledImage
+from satclip_engine.training.mini.labels import mentioned, possible_labels
+from satclip_engine.training.mini.lexicon import AID_NAMES, TEMPLATES
+from satclip_engine.training.mini.objective import class_weights, draw_vocabulary, mention_loss, perturb, pixel_set_loss
 
 Embed = Callable[[list[str]], Tensor]
 # What each learned logit scale is for.

@@ -13,8 +13,8 @@ import rasterio
 from numpy.typing import NDArray
 from PIL import Image
 
-from satclip_engine.training.corpus import read_captions
-from satclip_engine.training.labels import ANYTHING, BARE, UNKNOWN, VEGETATION, Label, bits
+from satclip_engine.training.mini.corpus import read_captions
+from satclip_engine.training.mini.labels import ANYTHING, BARE, UNKNOWN, VEGETATION, Label, bits
 
 Bytes = NDArray[np.uint8]
 LabelBits = NDArray[np.int64]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from satclip_engine.training.labels import ANYTHING, PHRASES, UNKNOWN, Label, bits, mentioned, possible_labels
-from satclip_engine.training.objective import draw_vocabulary, mention_loss, pixel_set_loss
-from satclip_engine.training.synonyms import HELD_OUT_WORDS, without_held_out_words
+from satclip_engine.training.mini.labels import ANYTHING, PHRASES, UNKNOWN, Label, bits, mentioned, possible_labels
+from satclip_engine.training.mini.objective import draw_vocabulary, mention_loss, pixel_set_loss
+from satclip_engine.training.mini.synonyms import HELD_OUT_WORDS, without_held_out_words
 from torch.nn import functional
 
 GROUPS = torch.tensor([bits(label) for label in Label])

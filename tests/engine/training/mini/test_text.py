@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
-from satclip_engine.training.bpe import learn_merges, write_merges
-from satclip_engine.training.text_stage import build_tokenizer
-from satclip_engine.training.text_student import (
+from satclip_engine.training.mini.bpe import learn_merges, write_merges
+from satclip_engine.training.mini.text_stage import build_tokenizer
+from satclip_engine.training.mini.text_student import (
     DistilOptions,
     distil,
     encode_tokens,

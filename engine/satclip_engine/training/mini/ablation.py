@@ -1,4 +1,4 @@
-"""Which ingredient gives what: `python -m satclip_engine.training.ablation --data $SATCLIP_DATA --out DIR`.
+"""Which ingredient gives what: `python -m satclip_engine.training.mini.ablation --data $SATCLIP_DATA --out DIR`.
 
 Every variant is one short training from the same start with one ingredient taken away, scored on what training keeps
 back. The differences are those of a short training; the shipped model is trained ten times as long.
@@ -20,15 +20,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
-from satclip_engine.training.export import export_model
-from satclip_engine.training.image_data import AidScenes
-from satclip_engine.training.loop import DenseSource, ImageSide, LoopOptions, train
-from satclip_engine.training.sources import dense_sources, last_sources, load_train_scenes
-from satclip_engine.training.teacher import SentenceTeacher
-from satclip_engine.training.text_stage import Teacher, TeacherSpace, build_model, run_text_stage
-from satclip_engine.training.text_student import DistilOptions
-from satclip_engine.training.trunk_start import start_from_imagenet
-from satclip_engine.training.validation import ValidationScores, validate
+from satclip_engine.training.mini.export import export_model
+from satclip_engine.training.mini.image_data import AidScenes
+from satclip_engine.training.mini.loop import DenseSource, ImageSide, LoopOptions, train
+from satclip_engine.training.mini.sources import dense_sources, last_sources, load_train_scenes
+from satclip_engine.training.mini.teacher import SentenceTeacher
+from satclip_engine.training.mini.text_stage import Teacher, TeacherSpace, build_model, run_text_stage
+from satclip_engine.training.mini.text_student import DistilOptions
+from satclip_engine.training.mini.trunk_start import start_from_imagenet
+from satclip_engine.training.mini.validation import ValidationScores, validate
 
 
 class RandomWords:

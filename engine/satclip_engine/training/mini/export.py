@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from satclip_engine.models.atrous import set_output_stride
-from satclip_engine.training.architecture import CARD, open_clip_config
-from satclip_engine.training.loop import PIXELS, ImageSide
+from satclip_engine.training.mini.architecture import CARD, open_clip_config
+from satclip_engine.training.mini.loop import PIXELS, ImageSide
 
 WEIGHTS_NAME = "open_clip_model.safetensors"
 

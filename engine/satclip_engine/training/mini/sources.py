@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from satclip_engine.harness.datasets.records.local import LANDSAT_UNSEEN, N_EPFL_SEEN
-from satclip_engine.training.drawn_scenes import collect_textures, draw_scene
-from satclip_engine.training.image_data import (
+from satclip_engine.training.mini.drawn_scenes import collect_textures, draw_scene
+from satclip_engine.training.mini.image_data import (
     AidScenes,
     LabelledImage,
     load_aid,
@@ -21,10 +21,10 @@ from satclip_engine.training.image_data import (
     load_naip,
     load_spacenet_buildings,
 )
-from satclip_engine.training.labels import SCENE_MAIN, bits, mentioned
-from satclip_engine.training.loop import DenseSource
-from satclip_engine.training.synonyms import without_held_out_words
-from satclip_engine.training.validation import KEPT_BACK_PARTS, kept_back
+from satclip_engine.training.mini.labels import SCENE_MAIN, bits, mentioned
+from satclip_engine.training.mini.loop import DenseSource
+from satclip_engine.training.mini.synonyms import without_held_out_words
+from satclip_engine.training.mini.validation import KEPT_BACK_PARTS, kept_back
 
 DUBAI_TRAIN_TILES = (1, 2, 4, 5)
 LANDSAT_MAPPINGS = ((4, 3, 2), (5, 4, 3), (7, 5, 4))

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from satclip_engine.models.torchvision_compat import ensure_torchvision_imports
-from satclip_engine.training.architecture import CONTEXT_LENGTH, EMBED_DIM, N_MERGES, open_clip_config
-from satclip_engine.training.bpe import learn_merges, write_merges
-from satclip_engine.training.corpus import compose_corpus
-from satclip_engine.training.text_student import (
+from satclip_engine.training.mini.architecture import CONTEXT_LENGTH, EMBED_DIM, N_MERGES, open_clip_config
+from satclip_engine.training.mini.bpe import learn_merges, write_merges
+from satclip_engine.training.mini.corpus import compose_corpus
+from satclip_engine.training.mini.text_student import (
     DistilOptions,
     distil,
     encode_tokens,

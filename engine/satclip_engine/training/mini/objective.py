@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from satclip_engine.training.labels import BARE, PHRASES, VEGETATION, Label, bits
+from satclip_engine.training.mini.labels import BARE, PHRASES, VEGETATION, Label, bits
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The embedded model: its recipe and what it is made of."""

@@ -1,0 +1,5 @@
+"""``python -m satclip_engine.training.mini``."""
+
+from satclip_engine.training.mini.recipe import main
+
+main()
