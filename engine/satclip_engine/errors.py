@@ -13,6 +13,8 @@ Programmer errors stay ordinary exceptions.
     │   ├── ClassesError      class names, phrases, colours, class-file syntax
     │   ├── SamplesError      samples: no such field, wrong CRS, none on the raster
     │   ├── DataSetError      an evaluation data set: missing, mislaid, masks that do not fit
+    │   ├── PairsError        a training set: missing, moved, damaged, too small, nothing held out
+    │   ├── RecipeError       how to train: unknown recipe, settings that contradict each other or the model
     │   ├── OptionError       any other option out of its range
     │   ├── HeadError         examples that no head can be fitted on, a saved head that is damaged or another model's
     │   └── RunCardError      a run.json that cannot be replayed
@@ -101,6 +103,18 @@ class DataSetError(InputError):
     """An evaluation data set is missing or does not have the layout it should have."""
 
     default_code = "dataset"
+
+
+class PairsError(InputError):
+    """A training set, or an image of it, cannot be used."""
+
+    default_code = "pairs"
+
+
+class RecipeError(InputError):
+    """A model cannot be trained as asked."""
+
+    default_code = "recipe"
 
 
 class OptionError(InputError):

@@ -10,6 +10,7 @@ from .classes import (
 )
 from .codec import ProtocolError, from_json, to_json
 from .engine import CLIENT_HEADER, ENGINE_FILE_NAME, HEARTBEAT_S, PROTOCOL_VERSION, EngineFile, Hello
+from .heads import HeadCard, HeadCardError, read_head_card
 from .jobs import Artifact, Event, JobSpec, JobState, JobView, Problem, ProgressUpdate
 from .models import (
     MODEL_CHECK_ROLE,
@@ -19,6 +20,8 @@ from .models import (
     ModelCheck,
     ModelInfo,
 )
+from .pairs import SPLITS, TEST, TRAIN, UNUSED, VALIDATION, Box, Pair, PairRaster, PairSetInfo
+from .sample_layers import ExportSamplesRequest, FitHeadRequest, SampleFile
 from .samples import CandidateScore, ClassEvidence, FitRequest, FitResult, Sample
 from .segment import (
     Aoi,
@@ -40,11 +43,17 @@ __all__ = [
     "MODEL_CHECK_ROLE",
     "PALETTE",
     "PROTOCOL_VERSION",
+    "SPLITS",
+    "TEST",
+    "TRAIN",
+    "UNUSED",
+    "VALIDATION",
     "Advice",
     "AdviceRequest",
     "AdvisedPlace",
     "Aoi",
     "Artifact",
+    "Box",
     "CandidateScore",
     "CheckModelRequest",
     "ClassEvidence",
@@ -55,9 +64,13 @@ __all__ = [
     "EngineFile",
     "Estimate",
     "Event",
+    "ExportSamplesRequest",
     "FeatureOptions",
+    "FitHeadRequest",
     "FitRequest",
     "FitResult",
+    "HeadCard",
+    "HeadCardError",
     "Hello",
     "ImportModelRequest",
     "JobSpec",
@@ -66,6 +79,9 @@ __all__ = [
     "ModelCheck",
     "ModelInfo",
     "Outputs",
+    "Pair",
+    "PairRaster",
+    "PairSetInfo",
     "PolygonOptions",
     "PreviewRequest",
     "PreviewResult",
@@ -73,6 +89,7 @@ __all__ = [
     "ProgressUpdate",
     "ProtocolError",
     "Sample",
+    "SampleFile",
     "SaveHeadRequest",
     "SavedHead",
     "SegmentRequest",
@@ -80,5 +97,6 @@ __all__ = [
     "format_classes",
     "from_json",
     "parse_classes",
+    "read_head_card",
     "to_json",
 ]

@@ -29,7 +29,7 @@ class JobSpec:
     """What a client puts: ``PUT /v1/jobs/{uuid}``, safe to repeat with the same body.
 
     Attributes:
-        kind: ``segment``, ``download_model``, ``import_model`` or ``check_model``.
+        kind: ``segment``, ``fit``, ``export_samples``, ``download_model``, ``import_model`` or ``check_model``.
         request: The request dataclass of that kind as JSON.
         title: Shown in the job panel.
     """
@@ -83,7 +83,8 @@ class Artifact:
 
     Attributes:
         role: ``thematic``, ``probabilities``, ``confidence``, ``polygons``, ``style``, ``preview``, ``run_card``,
-            ``category_names``; of a model job ``model`` (its card) or ``model_check``.
+            ``category_names``; of a job ``fit`` ``head`` (its card) and ``samples``; of ``export_samples`` ``classes``; of
+            a model job ``model`` (its card) or ``model_check``.
         path: Absolute path on the engine's machine.
         size_bytes: File size.
         sha256: Hex digest of the file.

@@ -1,0 +1,1 @@
+"""Training sets: image-text pairs made from layers, imported, checked and split by place."""

@@ -1,0 +1,119 @@
+"""The pixels of pairs: image files, chips, and windows of rasters, as the encoder sees them."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from satclip_engine.errors import PairsError, SatclipError
+from satclip_engine.pairs.pair_set import PairSet
+from satclip_engine.protocol import Pair
+from satclip_engine.raster.gdal import open_raster
+from satclip_engine.raster.scene import Scene, open_scene
+
+Bytes = npt.NDArray[np.uint8]
+
+_RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2")
+
+
+class PairImages:
+    """Reads the images of a training set; for any number of threads. A context manager.
+
+    Args:
+        pair_set: Whose pairs are read.
+
+    Raises:
+        PairsError: ``pairs.changed`` if a raster is not the one the pairs were cut from.
+        SceneError: if a raster is gone or damaged.
+    """
+
+    def __init__(self, pair_set: PairSet) -> None:
+        self._set = pair_set
+        self._lock = threading.Lock()
+        self._scenes: dict[str, Scene] = {}
+        for raster in pair_set.info.rasters:
+            scene = open_scene(pair_set.path_of(raster.path), bands=raster.bands, scaling=raster.scaling)
+            self._scenes[raster.path] = scene
+            if raster.fingerprint and scene.fingerprint != raster.fingerprint:
+                self.close()
+                raise PairsError(
+                    f"{Path(raster.path).name} is not the raster that the training set was made from: it has changed.",
+                    remedy="Put the former file back, or make the training set again.",
+                    code="pairs.changed",
+                    path=raster.path,
+                )
+
+    def __enter__(self) -> PairImages:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the rasters."""
+        for scene in self._scenes.values():
+            scene.close()
+
+    def read(self, pair: Pair) -> Bytes:
+        """Return a pair's image, uint8 (3, H, W).
+
+        Raises:
+            PairsError: ``pairs.image`` if the file is missing or damaged.
+        """
+        try:
+            if pair.window_px is not None:
+                return self._window(pair.image, Window(*pair.window_px))
+            path = self._set.path_of(pair.image)
+            return _read_raster(path) if path.suffix.lower() in _RASTER_SUFFIXES else _read_picture(path)
+        except (OSError, ValueError, KeyError, UnidentifiedImageError, RasterioError, SatclipError) as error:
+            raise unreadable(pair.image, error) from error
+
+    def read_mask(self, pair: Pair) -> Bytes:
+        """Return the class codes of a pair's pixels, uint8 (H, W); 0 is unlabelled.
+
+        Raises:
+            PairsError: ``pairs.image`` if the mask is missing or damaged.
+        """
+        try:
+            with open_raster(self._set.path_of(pair.mask)) as dataset:
+                codes: Bytes = dataset.read(1)
+        except (OSError, RasterioError) as error:
+            raise unreadable(pair.mask, error) from error
+        return codes.astype(np.uint8, copy=False)
+
+    def _window(self, path: str, window: Window) -> Bytes:
+        with self._lock:  # a raster is read by one thread at a time
+            return self._scenes[path].read(window).image
+
+
+def unreadable(name: str, error: Exception) -> PairsError:
+    """Return the error of an image that cannot be read."""
+    return PairsError(
+        f"{name} cannot be read: {error}.",
+        remedy="Put the file back or remove the pair.",
+        code="pairs.image",
+        path=name,
+    )
+
+
+def _read_picture(path: Path) -> Bytes:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB")).transpose(2, 0, 1).copy()
+
+
+def _read_raster(path: Path) -> Bytes:
+    with open_raster(path) as dataset:
+        if set(dataset.dtypes) == {"uint8"}:
+            bands: Bytes = dataset.read(list(range(1, min(dataset.count, 3) + 1)))
+            return bands if len(bands) == 3 else np.repeat(bands[:1], 3, axis=0)
+    with open_scene(path) as scene:
+        return scene.read(Window(0, 0, scene.grid.width, scene.grid.height)).image
