@@ -83,8 +83,8 @@ class Artifact:
 
     Attributes:
         role: ``thematic``, ``probabilities``, ``confidence``, ``polygons``, ``style``, ``preview``, ``run_card``,
-            ``category_names``; of a job ``fit`` ``head`` (its card) and ``samples``; of ``export_samples`` ``classes``; of
-            a model job ``model`` (its card) or ``model_check``.
+            ``category_names``; of a job ``fit`` ``head`` (its card) and ``samples``; of ``export_samples`` ``classes``;
+            of a model job ``model`` (its card) or ``model_check``.
         path: Absolute path on the engine's machine.
         size_bytes: File size.
         sha256: Hex digest of the file.
