@@ -12,7 +12,6 @@ from qgis.core import (
     QgsGeometry,
     QgsProject,
     QgsRasterLayer,
-    QgsRectangle,
 )
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QObject, pyqtSignal
@@ -23,7 +22,8 @@ from satclip_qgis.gui.drawn_sample import DRAWN, DrawnSample
 from satclip_qgis.gui.sample_editor import SampleEditor
 from satclip_qgis.gui.sample_file import SampleFileError
 from satclip_qgis.gui.sample_item import SampleItem
-from satclip_qgis.gui.sample_places import crs_text, numbered_paths, remember_path, remembered_path, shifted
+from satclip_qgis.gui.sample_places import crs_text, numbered_paths, remember_path, remembered_path
+from satclip_qgis.gui.sample_selection import SampleSelection
 from satclip_qgis.gui.sample_store import SampleStore, default_path
 from satclip_qgis.gui.teach_page import TeachPage
 from satclip_qgis.gui.tool_box import ToolBox
@@ -66,12 +66,14 @@ class SampleDesk(QObject):
         self._classes = classes
         self._page_layer = page_layer
         self._shown_layer = ""
-        self.selection: frozenset[str] = frozenset()
         self.store = SampleStore(self)
         self.editor = SampleEditor(self.store, classes, self)
         self.item = SampleItem(canvas, self.store, self._to_canvas, self._colours)
         self.item.hide()
         self.box = ToolBox(canvas, self)
+        self.selection = SampleSelection(
+            self.box.select, self.store, self.editor, self._to_canvas, self._from_canvas, self
+        )
         self._connect()
 
     def set_active(self, active: bool) -> None:
@@ -157,23 +159,20 @@ class SampleDesk(QObject):
     def _connect(self) -> None:
         page, box = self._page, self.box
         page.tools.wanted.connect(box.take)
-        page.tools.removal_wanted.connect(self._remove_selected)
+        page.tools.removal_wanted.connect(self.selection.remove)
         page.tools.follow(self.editor.stack)
         page.tools.brush_spin.valueChanged.connect(lambda radius: setattr(box.brush, "radius_px", radius))
         page.view.chosen.connect(self._class_chosen)
         self.store.changed.connect(self._samples_changed)
         self.store.failed.connect(self.problem)
         box.changed.connect(page.tools.show_tool)
-        box.changed.connect(lambda name: self._select(frozenset()) if name != SELECT else None)
+        box.changed.connect(lambda name: self.selection.select(frozenset()) if name != SELECT else None)
         box.drawn.connect(self._drawn)
         box.digit.connect(self._digit)
         box.undo_wanted.connect(self.editor.stack.undo)
         box.redo_wanted.connect(self.editor.stack.redo)
-        box.select.pressed.connect(self._pressed)
-        box.select.spanned.connect(self._spanned)
-        box.select.moved.connect(self._moved)
-        box.select.removal_wanted.connect(self._remove_selected)
-        box.select.nothing_wanted.connect(lambda: self._select(frozenset()))
+        self.selection.changed.connect(self._selection_changed)
+        self.selection.problem.connect(self.problem)
         self._canvas.extentsChanged.connect(self.item.refresh)
         self._class_chosen()
 
@@ -182,12 +181,11 @@ class SampleDesk(QObject):
         self.item.refresh()
 
     def _samples_changed(self) -> None:
-        here = {one.id for one in self.store.with_ids(self.selection)}
-        self._select(frozenset(here))
+        self.selection.refresh()
         self._page.tally.show_counts(self.store.counts())
         self.changed.emit()
 
-    # Drawing and selecting
+    # Drawing
 
     def _drawn(self, geometry: QgsGeometry) -> None:
         moved = self._from_canvas(geometry)
@@ -197,45 +195,14 @@ class SampleDesk(QObject):
     def _digit(self, key: int) -> None:
         self._page.view.choose(key - 1)
         name = self._page.view.current_name()
-        chosen = self.store.with_ids(self.selection)
+        chosen = self.selection.samples()
         if chosen and name and key <= self._page.tally.rowCount():
             text = tr("Make {count} samples {name}").format(count=len(chosen), name=name)
             self.editor.replace(text, chosen, tuple(one.of_class(name) for one in chosen))
 
-    def _pressed(self, reach: QgsRectangle, adds: bool) -> None:
-        hit = self._touched(QgsGeometry.fromRect(reach))[-1:]
-        if not hit:
-            return
-        self.box.select.holds = True
-        if hit[0].id not in self.selection:
-            self._select(self.selection | {hit[0].id} if adds else frozenset((hit[0].id,)))
-
-    def _spanned(self, rectangle: QgsGeometry, adds: bool) -> None:
-        found = frozenset(one.id for one in self._touched(rectangle))
-        self._select(self.selection | found if adds else found)
-
-    def _touched(self, area: QgsGeometry) -> list[DrawnSample]:
-        moved = self._from_canvas(area)
-        if moved is None:
-            return []
-        return [one for one in self.store.within(moved.boundingBox()) if one.geometry.intersects(moved)]
-
-    def _moved(self, dx: float, dy: float) -> None:
-        before = self.store.with_ids(self.selection)
-        transform = self._to_canvas()
-        try:
-            after = tuple(one.at(shifted(one.geometry, dx, dy, transform)) for one in before)
-        except QgsCsException:
-            return
-        self.editor.replace(tr("Move {count} samples").format(count=len(before)), before, after)
-
-    def _remove_selected(self) -> None:
-        self.editor.remove(self.selection)
-
-    def _select(self, ids: frozenset[str]) -> None:
-        self.selection = ids
-        self.item.select(ids)
-        self._page.tools.delete_button.setEnabled(bool(ids))
+    def _selection_changed(self) -> None:
+        self.item.select(self.selection.ids)
+        self._page.tools.delete_button.setEnabled(bool(self.selection.ids))
 
     # Layer and file
 

@@ -79,6 +79,7 @@ class ToolBox(QObject):
         self._give_back()
         self._canvas.removeEventFilter(self)
         self._canvas.mapToolSet.disconnect(self._tool_set)
+        self._canvas.scene().removeItem(self.select.vertices)
         for tool in self.tools.values():
             tool.close()
             tool.deleteLater()

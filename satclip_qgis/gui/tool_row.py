@@ -41,7 +41,10 @@ class ToolRow(QWidget):
             (
                 SELECT,
                 "mActionSelectRectangle.svg",
-                tr("Select: click or drag a rectangle; drag what is selected to move it, a key changes its class"),
+                tr(
+                    "Select: click or drag a rectangle; drag what is selected to move it, a key changes its class. "
+                    "Drag a vertex to move it, double click an edge to add one, Delete removes the marked one"
+                ),
             ),
         ):
             button = tool_button(icon, tip)

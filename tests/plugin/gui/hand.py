@@ -28,6 +28,15 @@ class Hand:
     def click(self, x: float, y: float, button: Qt.MouseButton = LEFT, modifier: Qt.KeyboardModifier = NONE) -> None:
         QTest.mouseClick(self.canvas.viewport(), button, modifier, self.pixel(x, y))
 
+    def double_click(self, x: float, y: float) -> None:
+        viewport, pixel = self.canvas.viewport(), self.pixel(x, y)
+        QTest.mouseClick(viewport, LEFT, NONE, pixel)
+        QTest.mouseDClick(viewport, LEFT, NONE, pixel)
+        QTest.mouseRelease(viewport, LEFT, NONE, pixel)
+
+    def hover(self, x: float, y: float) -> None:
+        self._move(self.pixel(x, y), Qt.MouseButton.NoButton)
+
     def drag(self, places: Sequence[tuple[float, float]]) -> None:
         pixels = [self.pixel(*place) for place in places]
         QTest.mousePress(self.canvas.viewport(), LEFT, NONE, pixels[0])
@@ -39,7 +48,7 @@ class Hand:
     def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> None:
         QTest.keyClick(self.canvas, key, modifier)
 
-    def _move(self, pixel: QPoint) -> None:
+    def _move(self, pixel: QPoint, held: Qt.MouseButton = LEFT) -> None:
         viewport = self.canvas.viewport()
-        event = QMouseEvent(QEvent.Type.MouseMove, pixel, viewport.mapToGlobal(pixel), LEFT, LEFT, NONE)
+        event = QMouseEvent(QEvent.Type.MouseMove, pixel, viewport.mapToGlobal(pixel), held, held, NONE)
         QCoreApplication.sendEvent(viewport, event)

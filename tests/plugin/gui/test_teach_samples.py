@@ -157,7 +157,7 @@ def test_samples_are_selected_moved_relabelled_and_removed(bench: Workbench, han
     hand.click(WEST + 100, NORTH - 80)
     take(bench, SELECT)
     hand.click(WEST + 40, NORTH - 40)
-    assert len(bench.teach.samples.selection) == 1
+    assert len(bench.teach.samples.selection.ids) == 1
     hand.drag([(WEST + 40, NORTH - 40), (WEST + 60, NORTH - 50)])
     unit = hand.canvas.mapUnitsPerPixel()
     moved = store.samples()[0].geometry.asPoint()
@@ -165,7 +165,7 @@ def test_samples_are_selected_moved_relabelled_and_removed(bench: Workbench, han
     hand.key(Qt.Key.Key_3)
     assert [one.class_name for one in store.samples()] == ["roof", "water"]
     hand.drag([(WEST + 20, NORTH - 20), (WEST + 120, NORTH - 95)])
-    assert len(bench.teach.samples.selection) == 2
+    assert len(bench.teach.samples.selection.ids) == 2
     hand.key(Qt.Key.Key_Delete)
     assert drawn(bench) == []
     for _ in range(3):
@@ -270,7 +270,7 @@ def test_samples_lie_right_where_the_view_has_another_crs(bench: Workbench, hand
     assert hand.canvas.grab().toImage().pixelColor(hand.pixel(there.x(), there.y())) == QColor("#3B7DD8")
     take(bench, SELECT)
     hand.click(there.x(), there.y())
-    assert len(bench.teach.samples.selection) == 1
+    assert len(bench.teach.samples.selection.ids) == 1
 
 
 def test_leaving_the_page_gives_the_map_its_tool_back(bench: Workbench, hand: Hand) -> None:
