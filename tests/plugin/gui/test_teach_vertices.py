@@ -189,7 +189,7 @@ def test_vertices_are_found_where_the_view_has_another_crs(bench: Workbench, han
 def test_a_sample_that_goes_while_its_vertex_is_dragged_takes_the_drag_along(bench: Workbench, hand: Hand) -> None:
     hand.click(*at(40, 40))
     QTest.mousePress(hand.canvas.viewport(), LEFT, NONE, hand.pixel(*at(20, 20)))
-    hand.key(Qt.Key.Key_Z, CONTROL)
+    bench.teach.samples.editor.stack.undo()
     hand.hover(*at(40, 40))
     QTest.mouseRelease(hand.canvas.viewport(), LEFT, NONE, hand.pixel(*at(40, 40)))
     assert len(bench.teach.samples.store) == 0
