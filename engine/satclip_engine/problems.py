@@ -6,7 +6,7 @@ import errno
 from typing import Any
 
 from satclip_engine import errors
-from satclip_engine.protocol import ClassSyntaxError, Problem, ProtocolError
+from satclip_engine.protocol import ClassSyntaxError, HeadCardError, Problem, ProtocolError
 
 
 def as_satclip_error(error: BaseException) -> errors.SatclipError:
@@ -15,6 +15,8 @@ def as_satclip_error(error: BaseException) -> errors.SatclipError:
         return error
     if isinstance(error, ClassSyntaxError):
         return errors.ClassesError(error.detail, remedy=error.remedy, code="classes.syntax")
+    if isinstance(error, HeadCardError):
+        return errors.HeadError(error.detail, remedy=error.remedy, code=error.code, path=str(error.folder))
     if isinstance(error, ProtocolError):
         if isinstance(error.__cause__, ClassSyntaxError):
             return as_satclip_error(error.__cause__)

@@ -11,6 +11,7 @@ import click
 from satclip_engine.cli.output import Output, json_option
 from satclip_engine.cli.request import SegmentOptions, build_request_for
 from satclip_engine.cli.segment import feature_options, map_options, run_segment
+from satclip_engine.protocol import read_head_card
 
 
 @click.command("apply")
@@ -24,14 +25,6 @@ from satclip_engine.cli.segment import feature_options, map_options, run_segment
 @click.pass_obj
 def apply_command(output: Output, /, head: Path, **options: Any) -> None:
     """Map SCENE with a saved HEAD: its model, its classes, its working resolution where that was set."""
-    from satclip_engine.heads.saved import read_card
-
-    card = read_card(head)
-    taught = card.provenance.get("features", {})
-    options["model"] = options["model"] or str(taught.get("model", card.encoder.get("id", "")))
-    if options["gsd"] == "auto" and taught.get("gsd_m") is not None:
-        options["gsd"] = str(taught["gsd_m"])
+    card = read_head_card(head)
     request = build_request_for(card.classes, SegmentOptions(classes="", templates=(), **options))
-    variant = str(taught.get("head_variant", request.features.head_variant))
-    features = replace(request.features, head_variant=variant)
-    run_segment(replace(request, features=features, head=str(head.resolve())), output)
+    run_segment(replace(request, features=card.features_for(request.features), head=str(head.resolve())), output)

@@ -12,14 +12,13 @@ from satclip_engine.cli.output import Output, duration_text, json_option
 from satclip_engine.cli.progress import cancel_by_signal, progress_bar
 from satclip_engine.cli.request import feature_options as features_of
 from satclip_engine.cli.request import local_path
-from satclip_engine.cli.samples import read_labelled, sample_options
+from satclip_engine.cli.samples import sample_file, sample_options
 from satclip_engine.cli.segment import feature_options
 from satclip_engine.config import Config
-from satclip_engine.protocol import FitRequest, SavedHead, to_json
+from satclip_engine.protocol import FitHeadRequest, to_json
 
 if TYPE_CHECKING:
-    from satclip_engine.protocol import FitResult
-    from satclip_engine.questions.search import Measured
+    from satclip_engine.questions.fit import LayerFit
 
 
 @click.command("fit")
@@ -36,45 +35,44 @@ def fit_command(output: Output, /, **options: Any) -> None:
 
     The folder is what satclip apply and the plugin take to map this and other layers.
     """
-    from satclip_engine.questions.fit import fit
-    from satclip_engine.questions.keep import keep_head
+    from satclip_engine.questions.fit import fit_layer
 
     started_s = time.monotonic()
-    features = features_of(*(options[name] for name in ("model", "gsd", "bands", "scaling", "device", "precision")))
-    scene = local_path(options["scene"])
-    labelled = read_labelled(scene, features, options)
-    request = FitRequest(scene, labelled.classes, labelled.samples, features)
+    request = FitHeadRequest(
+        local_path(options["scene"]),
+        sample_file(options),
+        str(options["out"].resolve()),
+        features_of(*(options[name] for name in ("model", "gsd", "bands", "scaling", "device", "precision"))),
+        options["title"],
+    )
     with cancel_by_signal() as check_cancelled, progress_bar(hidden=output.as_json) as progress:
-        taught, measured = fit(
-            request, config=Config.from_environment(), progress=progress, check_cancelled=check_cancelled
-        )
-        saved = keep_head(taught, options["out"].resolve(), options["title"])
+        found = fit_layer(request, config=Config.from_environment(), progress=progress, check_cancelled=check_cancelled)
     seconds = time.monotonic() - started_s
-    notes = (*labelled.notes, *taught.result.notes)
     output.result(
         {
-            **to_json(saved),
+            **to_json(found.saved),
             "seconds": round(seconds, 3),
-            "attribute": labelled.attribute,
-            "fit": to_json(taught.result),
-            "learning_curve": [{"samples": at.samples, "mean_f1": at.mean_f1} for at in measured.curve],
-            "notes": list(notes),
+            "attribute": found.attribute,
+            "fit": to_json(found.result),
+            "learning_curve": [{"samples": at.samples, "mean_f1": at.mean_f1} for at in found.measured.curve],
+            "notes": list(found.result.notes),
         },
-        _summary(saved, taught.result, measured, notes, seconds),
+        _summary(found, seconds),
     )
 
 
-def _summary(saved: SavedHead, result: FitResult, measured: Measured, notes: tuple[str, ...], seconds: float) -> str:
+def _summary(found: LayerFit, seconds: float) -> str:
+    result, curve = found.result, found.measured.curve
     count = sum(one.samples for one in result.classes)
-    lines = [f"Learnt {len(result.classes)} classes from {count} samples in {duration_text(seconds)}: {saved.method}."]
+    lines = [f"Learnt {len(result.classes)} classes from {count} samples in {duration_text(seconds)}: {result.method}."]
     width = max(len(one.name) for one in result.classes)
     lines.append(f"  {'':<{width}}  samples  places  F1 on places not learnt from")
     for one in result.classes:
         f1 = "not measured" if one.f1 is None else f"{one.f1:.2f}"
         lines.append(f"  {one.name:<{width}}  {one.samples:>7}  {one.places:>6}  {f1}")
-    if len(measured.curve) > 1:
-        curve = ", ".join(f"{at.samples}: {at.mean_f1:.2f}" for at in measured.curve)
-        lines.append(f"  Mean F1 by samples per class: {curve}")
-    lines += [f"  {note}" for note in notes]
+    if len(curve) > 1:
+        points = ", ".join(f"{at.samples}: {at.mean_f1:.2f}" for at in curve)
+        lines.append(f"  Mean F1 by samples per class: {points}")
+    lines += [f"  {note}" for note in result.notes]
     lines += [f"  Warning: {warning}" for warning in result.warnings]
-    return "\n".join([*lines, f"  head  {saved.folder}"])
+    return "\n".join([*lines, f"  head  {found.saved.folder}"])

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from satclip_engine.cli.output import Output, json_option
+from satclip_engine.cli.progress import cancel_by_signal, progress_bar
 from satclip_engine.cli.request import local_path, read_classes
-from satclip_engine.errors import SamplesError
-from satclip_engine.problems import as_satclip_error
-from satclip_engine.protocol import ClassSet, ClassSpec, ClassSyntaxError, FeatureOptions, Sample
+from satclip_engine.protocol import ExportSamplesRequest, SampleFile
 
 _OPTIONS = (
     click.option(
@@ -25,23 +23,6 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """The samples of a layer with their classes.
-
-    Attributes:
-        classes: Those asked for, or those found.
-        samples: In the scene's CRS.
-        attribute: The field the classes were read from.
-        notes: What was left out or changed, and why.
-    """
-
-    classes: ClassSet
-    samples: tuple[Sample, ...]
-    attribute: str
-    notes: tuple[str, ...]
-
-
 def sample_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name a layer of samples."""
     for option in reversed(_OPTIONS):
@@ -49,35 +30,14 @@ def sample_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def read_labelled(scene_path: str, features: FeatureOptions, options: Mapping[str, Any]) -> Labelled:
-    """Return the samples that ``sample_options`` name on a scene.
+def sample_file(options: Mapping[str, Any]) -> SampleFile:
+    """Return what the options of ``sample_options`` name.
 
     Raises:
-        InputError: if scene, layer or classes cannot be used, or do not belong together.
+        ClassesError: if the classes cannot be read.
     """
-    from satclip_engine.raster.scene import open_scene
-    from satclip_engine.samples.reading import read_samples
-
-    asked = read_classes(options["classes"]) if options["classes"] else None
-    with open_scene(scene_path, bands=features.bands, scaling=features.scaling) as scene:
-        layer = read_samples(options["samples"], scene.grid, layer=options["layer"], attribute=options["attribute"])
-    classes = asked or _classes_of(layer.class_names)
-    samples, left_out = layer.labelled_by(classes.names)
-    if not samples:
-        raise SamplesError(
-            f"No sample of {options['samples'].name} is of a class asked for ({', '.join(classes.names[:10])}); the "
-            f"field {layer.attribute!r} holds {', '.join(layer.class_names[:10])}.",
-            remedy="Write the classes as the field does, or leave --classes out.",
-            code="samples.classes",
-        )
-    return Labelled(classes, samples, layer.attribute, (*layer.notes, *left_out))
-
-
-def _classes_of(names: tuple[str, ...]) -> ClassSet:
-    try:
-        return ClassSet(tuple(ClassSpec(name) for name in names))
-    except ClassSyntaxError as error:
-        raise as_satclip_error(error) from error
+    classes = read_classes(options["classes"]) if options["classes"] else None
+    return SampleFile(str(options["samples"].resolve()), options["layer"], options["attribute"], classes)
 
 
 @click.group("samples")
@@ -96,24 +56,26 @@ def samples_group() -> None:
 @click.pass_obj
 def export_command(output: Output, /, **options: Any) -> None:
     """Write the surroundings of samples on SCENE as image chips and masks, for training elsewhere."""
-    from satclip_engine.raster.scene import open_scene
-    from satclip_engine.samples.chips import export_chips
+    from satclip_engine.questions.export_samples import export_samples
 
-    path = local_path(options["scene"])
-    features = FeatureOptions(bands=options["bands"], scaling=options["scaling"])
-    labelled = read_labelled(path, features, options)
-    with open_scene(path, bands=features.bands, scaling=features.scaling) as scene:
-        written = export_chips(
-            options["out"].resolve(), scene, labelled.samples, labelled.classes, chip_px=options["chip_px"]
-        )
-    shares = zip(labelled.classes.names, written.labelled_px, strict=True)
+    request = ExportSamplesRequest(
+        local_path(options["scene"]),
+        sample_file(options),
+        str(options["out"].resolve()),
+        options["chip_px"],
+        options["bands"],
+        options["scaling"],
+    )
+    with cancel_by_signal() as check_cancelled, progress_bar(hidden=output.as_json) as progress:
+        labelled, written = export_samples(request, progress=progress, check_cancelled=check_cancelled)
+    labelled_px = dict(zip(labelled.classes.names, written.labelled_px, strict=True))
     lines = [f"Wrote {written.chips} chips with masks to {written.folder}."]
-    lines += [f"  {name}: {pixels:,} px labelled" for name, pixels in shares]
+    lines += [f"  {name}: {pixels:,} px labelled" for name, pixels in labelled_px.items()]
     output.result(
         {
             "folder": str(written.folder),
             "chips": written.chips,
-            "labelled_px": dict(zip(labelled.classes.names, written.labelled_px, strict=True)),
+            "labelled_px": labelled_px,
             "notes": list(labelled.notes),
         },
         "\n".join([*lines, *(f"  {note}" for note in labelled.notes)]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -15,36 +16,26 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from satclip_engine.errors import HeadError, OutputError
+from satclip_engine.errors import HeadError, OutputError, SatclipError
 from satclip_engine.heads.choice import FittedHead
 from satclip_engine.heads.linear import LinearHead
 from satclip_engine.heads.prototypes import PrototypeHead
 from satclip_engine.heads.residual import ResidualHead
 from satclip_engine.heads.tip_adapter import CacheHead
 from satclip_engine.heads.words import WordPrior
-from satclip_engine.protocol import ClassSet, from_json, to_json
-from satclip_engine.protocol.codec import ProtocolError
+from satclip_engine.problems import as_satclip_error
+from satclip_engine.protocol import HeadCard, HeadCardError, to_json
+from satclip_engine.protocol.heads import (
+    HEAD_CARD,
+    HEAD_FORMAT,
+    HEAD_TENSORS,
+    card_from_facts,
+    damaged_head,
+    read_head_facts,
+)
 
-TENSORS = "head.safetensors"
-CARD = "head.json"
-FORMAT = 1
 # What decides whether two encoders give the same features; device and precision only round them.
 _SAME_ENCODER = ("weights_sha256", "head_variant", "cell_px", "mean", "std")
-
-
-@dataclass(frozen=True)
-class HeadCard:
-    """What a saved head says of itself.
-
-    Attributes:
-        classes: Names, colours and words, in the order of the head's classes.
-        encoder: ``Encoder.identity()`` of the features it learnt from.
-        provenance: JSON facts of the caller: scene, samples, time, scores.
-    """
-
-    classes: ClassSet
-    encoder: dict[str, Any]
-    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +67,7 @@ def save_head(folder: Path, head: FittedHead, card: HeadCard) -> None:
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     text = json.dumps(
         {
-            "format": FORMAT,
+            "format": HEAD_FORMAT,
             "kind": facts.pop("kind"),
             "settings": facts,
             "tensors_sha256": hashlib.sha256(data).hexdigest(),
@@ -87,13 +78,7 @@ def save_head(folder: Path, head: FittedHead, card: HeadCard) -> None:
         indent=1,
         ensure_ascii=False,
     )
-    if folder.exists() and not (folder / CARD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(
-            f"{folder} is there already and is not a saved head.",
-            remedy="Choose another folder.",
-            code="head.folder",
-            path=str(folder),
-        )
+    check_folder(folder)
     try:
         _replace_folder(folder, data, text)
     except OSError as error:
@@ -111,8 +96,11 @@ def load_head(folder: Path, encoder_identity: dict[str, Any]) -> SavedHead:
     Raises:
         HeadError: ``head.missing``, ``head.damaged``, ``head.format`` or ``head.encoder``.
     """
-    facts = _read_json(folder)
-    card = _card(folder, facts)
+    try:
+        facts = read_head_facts(folder)
+        card = card_from_facts(folder, facts)
+    except HeadCardError as error:
+        raise as_satclip_error(error) from error
     different = [name for name in _SAME_ENCODER if card.encoder.get(name) != encoder_identity.get(name)]
     if different:
         raise HeadError(
@@ -123,67 +111,47 @@ def load_head(folder: Path, encoder_identity: dict[str, Any]) -> SavedHead:
             different=different,
         )
     try:
-        data = (folder / TENSORS).read_bytes()
+        data = (folder / HEAD_TENSORS).read_bytes()
     except OSError as error:
-        raise _damaged(folder, f"{TENSORS} cannot be read") from error
+        raise _damaged(folder, f"{HEAD_TENSORS} cannot be read") from error
     if hashlib.sha256(data).hexdigest() != facts.get("tensors_sha256"):
-        raise _damaged(folder, f"{TENSORS} is not the file that was saved")
+        raise _damaged(folder, f"{HEAD_TENSORS} is not the file that was saved")
     try:
         head = _unpack(facts["kind"], facts["settings"], load(data))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(folder, f"{TENSORS} and {CARD} do not fit") from error
+        raise _damaged(folder, f"{HEAD_TENSORS} and {HEAD_CARD} do not fit") from error
     if head.class_count != len(card.classes):
         raise _damaged(folder, f"it has {head.class_count} classes, its card {len(card.classes)}")
     return SavedHead(head, card)
 
 
-def read_card(folder: Path) -> HeadCard:
-    """Return what a saved head says of itself, without the model it needs.
+def check_folder(folder: Path) -> None:
+    """Make sure that a head may be written to ``folder``, before what costs time.
 
     Raises:
-        HeadError: ``head.missing``, ``head.damaged`` or ``head.format``.
+        OutputError: ``head.folder`` if it holds something else.
     """
-    return _card(folder, _read_json(folder))
-
-
-def _card(folder: Path, facts: dict[str, Any]) -> HeadCard:
-    try:
-        return HeadCard(from_json(ClassSet, facts["classes"]), dict(facts["encoder"]), dict(facts["provenance"]))
-    except (KeyError, TypeError, ValueError, ProtocolError) as error:
-        raise _damaged(folder, f"{CARD} lacks something") from error
-
-
-def _read_json(folder: Path) -> dict[str, Any]:
-    path = folder / CARD
-    if not path.is_file():
-        raise HeadError(
-            f"There is no saved head in {folder}.",
-            remedy=f"Choose a folder that holds {CARD} and {TENSORS}.",
-            code="head.missing",
+    if folder.exists() and not (folder / HEAD_CARD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(
+            f"{folder} is there already and is not a saved head.",
+            remedy="Choose another folder.",
+            code="head.folder",
             path=str(folder),
         )
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _damaged(folder, f"{CARD} cannot be read") from error
-    if not isinstance(facts, dict):
-        raise _damaged(folder, f"{CARD} is not what was saved")
-    if facts.get("format") != FORMAT:
-        raise HeadError(
-            f"The head in {folder.name} has format {facts.get('format')!r}; this version reads {FORMAT}.",
-            remedy="Update the plugin and its engine, or teach the head again.",
-            code="head.format",
-        )
-    return facts
 
 
-def _damaged(folder: Path, why: str) -> HeadError:
-    return HeadError(
-        f"The saved head in {folder.name} is damaged: {why}.",
-        remedy="Copy it again from where it came from, or teach it again.",
-        code="head.damaged",
-        path=str(folder),
-    )
+def discard_unfinished(folder: Path) -> None:
+    """Remove what a killed process left beside ``folder``; the head that it was about to replace stays."""
+    for old in folder.parent.glob(f".{glob.escape(folder.name)}.*.old"):
+        if not folder.exists():
+            old.replace(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    for fresh in folder.parent.glob(f".{glob.escape(folder.name)}.*.new"):
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _damaged(folder: Path, why: str) -> SatclipError:
+    return as_satclip_error(damaged_head(folder, why))
 
 
 def _replace_folder(folder: Path, data: bytes, text: str) -> None:
@@ -194,9 +162,9 @@ def _replace_folder(folder: Path, data: bytes, text: str) -> None:
     try:
         fresh.mkdir()
         if folder.is_dir():
-            kept = shutil.ignore_patterns(TENSORS, CARD)
+            kept = shutil.ignore_patterns(HEAD_TENSORS, HEAD_CARD)
             shutil.copytree(folder, fresh, ignore=kept, dirs_exist_ok=True)
-        for name, content in ((TENSORS, data), (CARD, text.encode())):
+        for name, content in ((HEAD_TENSORS, data), (HEAD_CARD, text.encode())):
             with (fresh / name).open("wb") as file:
                 file.write(content)
                 file.flush()

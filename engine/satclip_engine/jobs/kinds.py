@@ -10,6 +10,8 @@ from satclip_engine.problems import as_satclip_error
 from satclip_engine.protocol import (
     CheckModelRequest,
     DownloadModelRequest,
+    ExportSamplesRequest,
+    FitHeadRequest,
     ImportModelRequest,
     JobSpec,
     ProtocolError,
@@ -19,6 +21,8 @@ from satclip_engine.protocol import (
 
 REQUEST_TYPES: Mapping[str, type[Any]] = {
     "segment": SegmentRequest,
+    "fit": FitHeadRequest,
+    "export_samples": ExportSamplesRequest,
     "download_model": DownloadModelRequest,
     "import_model": ImportModelRequest,
     "check_model": CheckModelRequest,

@@ -17,6 +17,9 @@ _ROLES = {
     "polygons.gpkg": "polygons",
     "preview.png": "preview",
     "run.json": "run_card",
+    "head.json": "head",
+    "samples.gpkg": "samples",
+    "classes.txt": "classes",
 }
 
 

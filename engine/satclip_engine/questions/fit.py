@@ -1,9 +1,11 @@
-"""The question "fit": samples of one scene to a head, all at once, as the command line asks it."""
+"""The question "fit": samples of one scene to a head, all at once, as job and command line ask it."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from satclip_engine.config import Config
 from satclip_engine.features.batch_runner import BatchRunner
@@ -12,18 +14,68 @@ from satclip_engine.features.encode import encode, windows_to_encode
 from satclip_engine.features.feature_map import FeatureMap
 from satclip_engine.features.layout import Chunk
 from satclip_engine.features.source import FeatureSource
+from satclip_engine.heads.saved import check_folder
 from satclip_engine.models.encoder import encoder_for
-from satclip_engine.protocol import FitRequest, ProgressUpdate
+from satclip_engine.protocol import FitHeadRequest, FitRequest, FitResult, ProgressUpdate, SavedHead
 from satclip_engine.questions.fitting import describe, fit_examples, refuse_one_class
 from satclip_engine.questions.ground import grounded
+from satclip_engine.questions.keep import keep_head
 from satclip_engine.questions.progress import RunProgress
 from satclip_engine.questions.search import Measured, measure
 from satclip_engine.questions.taught import TaughtHead, words_of
 from satclip_engine.raster.scene import open_scene
 from satclip_engine.samples.gather import SampleGatherer, chunks_under
+from satclip_engine.samples.labelled import read_labelled
 
 # Share of a fit's time that encoding takes where something is to be encoded, for the progress bar only.
 _ENCODE_SHARE = 0.95
+
+
+@dataclass(frozen=True)
+class LayerFit:
+    """What came of a layer of samples.
+
+    Attributes:
+        saved: The head on disk.
+        attribute: The field the classes were read from.
+        result: The fit, with what was left out of the layer among its notes.
+        measured: How it did on places it had not seen.
+    """
+
+    saved: SavedHead
+    attribute: str
+    result: FitResult
+    measured: Measured
+
+
+def fit_layer(
+    request: FitHeadRequest,
+    *,
+    config: Config,
+    progress: Callable[[ProgressUpdate], None],
+    check_cancelled: Callable[[], None],
+) -> LayerFit:
+    """Learn classes from a layer of samples and keep the head in a folder.
+
+    Args:
+        request: Scene, layer and folder.
+        config: Folders and limits.
+        progress: Receives progress updates.
+        check_cancelled: Raises ``CancelledError`` when the user asked to stop.
+
+    Raises:
+        SatclipError: for everything a person can act on.
+    """
+    folder, options = Path(request.folder), request.features
+    check_folder(folder)
+    with open_scene(request.scene, bands=options.bands, scaling=options.scaling) as scene:
+        labelled = read_labelled(request.samples, scene.grid)
+    asked = FitRequest(request.scene, labelled.classes, labelled.samples, options)
+    taught, measured = fit(asked, config=config, progress=progress, check_cancelled=check_cancelled)
+    result = replace(taught.result, notes=(*labelled.notes, *taught.result.notes))
+    check_cancelled()
+    saved = keep_head(replace(taught, result=result), folder, request.title)
+    return LayerFit(saved, labelled.attribute, result, measured)
 
 
 def fit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -13,17 +14,18 @@ import numpy as np
 import shapely
 
 from satclip_engine.heads.head import Head
-from satclip_engine.heads.saved import HeadCard, load_head, save_head
+from satclip_engine.heads.saved import discard_unfinished, load_head, save_head
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.models.encoder import Encoder
 from satclip_engine.products.geopackage import write_layer
 from satclip_engine.products.run_card import versions
 from satclip_engine.products.staging import write_errors_explained
-from satclip_engine.protocol import FitRequest, SavedHead, SegmentRequest, to_json
+from satclip_engine.protocol import FitRequest, HeadCard, SavedHead, SegmentRequest, to_json
 from satclip_engine.questions.taught import TaughtHead, check_classes
 
 SAMPLES = "samples.gpkg"
 _LAYER = "samples"
+_TEMPORARY = ".samples-"
 
 
 def keep_head(taught: TaughtHead, folder: Path, title: str) -> SavedHead:
@@ -34,11 +36,18 @@ def keep_head(taught: TaughtHead, folder: Path, title: str) -> SavedHead:
     """
     title = title or folder.name
     save_head(folder, taught.head, HeadCard(taught.request.classes, taught.encoder, _provenance(taught, title)))
-    with write_errors_explained(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".samples-") as temporary:
+    with write_errors_explained(folder), tempfile.TemporaryDirectory(dir=folder, prefix=_TEMPORARY) as temporary:
         written = Path(temporary) / SAMPLES
         _write_samples(written, taught.request, taught.crs_wkt)
         written.replace(folder / SAMPLES)
     return SavedHead(str(folder), title, taught.result.method)
+
+
+def discard_unfinished_head(folder: Path) -> None:
+    """Remove what a killed ``keep_head`` left; the head that it was about to replace stays."""
+    discard_unfinished(folder)
+    for temporary in folder.glob(f"{_TEMPORARY}*"):
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def head_for(request: SegmentRequest, encoder: Encoder) -> tuple[Head, dict[str, Any]]:

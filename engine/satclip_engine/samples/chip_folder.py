@@ -14,6 +14,8 @@ from rasterio.windows import Window
 from satclip_engine.errors import OutputError
 from satclip_engine.raster.grid import Grid
 
+CLASS_FILE = "classes.txt"
+
 
 def begin_folder(folder: Path) -> Path:
     """Return a folder beside ``folder`` with empty ``images`` and ``masks``: a stopped export looks unfinished.
@@ -21,7 +23,7 @@ def begin_folder(folder: Path) -> Path:
     Raises:
         OutputError: if ``folder`` holds something already, or nothing can be written beside it.
     """
-    partial = folder.with_name(f"{folder.name}.partial")
+    partial = _unfinished(folder)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise OutputError(
@@ -35,6 +37,11 @@ def begin_folder(folder: Path) -> Path:
     except OSError as error:
         raise cannot_write(folder, error) from error
     return partial
+
+
+def discard_unfinished_chips(folder: Path) -> None:
+    """Remove what a killed export to ``folder`` left beside it."""
+    shutil.rmtree(_unfinished(folder), ignore_errors=True)
 
 
 def cannot_write(folder: Path, error: OSError) -> OutputError:
@@ -66,3 +73,7 @@ def write_chip(
         raster.write(values)
         if valid is not None and not valid.all():
             raster.write_mask(valid)
+
+
+def _unfinished(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.partial")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from rasterio.windows import Window
 from satclip_engine.errors import ClassesError, OptionError, SamplesError
 from satclip_engine.protocol import ClassSet, ClassSyntaxError, Sample, format_classes
 from satclip_engine.raster.scene import Scene
-from satclip_engine.samples.chip_folder import begin_folder, cannot_write, write_chip
+from satclip_engine.samples.chip_folder import CLASS_FILE, begin_folder, cannot_write, write_chip
 from satclip_engine.samples.shapes import Shapes, moved, parse_shapes, repaired
 
 DEFAULT_CHIP_PX = 256
@@ -44,7 +44,13 @@ class ExportedChips:
 
 
 def export_chips(
-    folder: Path, scene: Scene, samples: Sequence[Sample], classes: ClassSet, *, chip_px: int = DEFAULT_CHIP_PX
+    folder: Path,
+    scene: Scene,
+    samples: Sequence[Sample],
+    classes: ClassSet,
+    *,
+    chip_px: int = DEFAULT_CHIP_PX,
+    on_share: Callable[[float], None] = lambda _share: None,
 ) -> ExportedChips:
     """Write the surroundings of samples as GeoTIFF chips with masks of class codes.
 
@@ -59,6 +65,7 @@ def export_chips(
         samples: In the scene's CRS.
         classes: What the labels of ``samples`` count.
         chip_px: Side of a chip in the scene's own pixels.
+        on_share: Told before each chip which share of the scene is done; what it raises stops the export.
 
     Raises:
         SamplesError: ``samples.geometry``, or ``samples.no_overlap`` if none labels a valid pixel.
@@ -70,8 +77,8 @@ def export_chips(
     text = _class_file(classes)
     partial = begin_folder(folder)
     try:
-        chips, counts = _write_chips(partial, scene, samples, len(classes), chip_px)
-        (partial / "classes.txt").write_text(text, encoding="utf-8")
+        chips, counts = _write_chips(partial, scene, samples, len(classes), chip_px, on_share)
+        (partial / CLASS_FILE).write_text(text, encoding="utf-8")
         if folder.exists():
             folder.rmdir()
         partial.replace(folder)
@@ -83,7 +90,12 @@ def export_chips(
 
 
 def _write_chips(
-    folder: Path, scene: Scene, samples: Sequence[Sample], class_count: int, chip_px: int
+    folder: Path,
+    scene: Scene,
+    samples: Sequence[Sample],
+    class_count: int,
+    chip_px: int,
+    on_share: Callable[[float], None],
 ) -> tuple[int, npt.NDArray[np.int64]]:
     shapes, _ = repaired(parse_shapes(samples))
     shapes = _burnable(moved(shapes, ~scene.grid.map_transform))
@@ -92,6 +104,7 @@ def _write_chips(
     counts = np.zeros(class_count + 1, dtype=np.int64)
     chips = 0
     for window, touching in _tiles(shapes, scene, chip_px):
+        on_share(window.row_off / scene.grid.height)
         chip = scene.read(window)
         mask = _burn(window, shapes[touching], codes[touching], is_line[touching])
         mask[~chip.valid] = 0

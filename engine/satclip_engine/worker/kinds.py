@@ -10,6 +10,7 @@ from typing import Any
 from satclip_engine.config import Config
 from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest, from_json
 from satclip_engine.worker.model_jobs import keep, run_check, run_download, run_import
+from satclip_engine.worker.sample_jobs import clean_up_export, clean_up_fit, run_export, run_fit
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def clean_up_segment(request: dict[str, Any]) -> None:
 
 KINDS: Mapping[str, JobKind] = {
     "segment": JobKind(run_segment, clean_up_segment),
+    "fit": JobKind(run_fit, clean_up_fit),
+    "export_samples": JobKind(run_export, clean_up_export),
     "download_model": JobKind(run_download, keep),
     "import_model": JobKind(run_import, keep),
     "check_model": JobKind(run_check, keep),

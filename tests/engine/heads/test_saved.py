@@ -12,9 +12,11 @@ import torch
 from satclip_engine.errors import HeadError, OutputError
 from satclip_engine.heads.choice import LINEAR, PROTOTYPES, RESIDUAL, Choice, refit
 from satclip_engine.heads.held_out import answer
-from satclip_engine.heads.saved import CARD, TENSORS, HeadCard, load_head, read_card, save_head
+from satclip_engine.heads.saved import load_head, save_head
 from satclip_engine.heads.text_head import TextHead
-from satclip_engine.protocol import parse_classes
+from satclip_engine.protocol import HeadCard, HeadCardError, parse_classes, read_head_card
+from satclip_engine.protocol.heads import HEAD_CARD as CARD
+from satclip_engine.protocol.heads import HEAD_TENSORS as TENSORS
 
 from tests.engine.heads.made_examples import World
 
@@ -153,8 +155,8 @@ def test_damage_is_said(tmp_path: Path, spoil: Any) -> None:
 
 
 def test_nothing_there_and_a_newer_format(tmp_path: Path) -> None:
-    with pytest.raises(HeadError) as caught:
-        read_card(tmp_path)
+    with pytest.raises(HeadCardError) as caught:
+        read_head_card(tmp_path)
     assert caught.value.code == "head.missing"
     folder = saved(tmp_path / "head")
     spoil_card(folder, format=99)
