@@ -18,6 +18,8 @@ from satclip_qgis.protocol import (
     ModelInfo,
     PreviewRequest,
     PreviewResult,
+    SampleDesign,
+    SampleSizeRequest,
     SavedHead,
     SaveHeadRequest,
     SegmentRequest,
@@ -104,6 +106,10 @@ class EngineClient:
     def advice(self, request: AdviceRequest) -> Reply:
         """Ask where labels would help most; carries ``Advice``."""
         return self._interactive("/v1/advice", request, Advice)
+
+    def sample_size(self, request: SampleSizeRequest) -> Reply:
+        """Ask how many points of a map to label; carries ``SampleDesign``."""
+        return self._interactive("/v1/sample-size", request, SampleDesign)
 
     def cache(self) -> Reply:
         """Ask what the feature cache holds; carries the JSON object."""

@@ -21,6 +21,7 @@ from satclip_engine.protocol import (
     FitRequest,
     JobSpec,
     PreviewRequest,
+    SampleSizeRequest,
     SaveHeadRequest,
     SegmentRequest,
     to_json,
@@ -47,6 +48,7 @@ def create_app(engine: Engine) -> Starlette:
             Route("/v1/fit", routes.fit, methods=["POST"]),
             Route("/v1/heads", routes.save_head, methods=["POST"]),
             Route("/v1/advice", routes.advice, methods=["POST"]),
+            Route("/v1/sample-size", routes.sample_size, methods=["POST"]),
             Route("/v1/cache", routes.cache),
             Route("/v1/cache", routes.clear_cache, methods=["DELETE"]),
             Route("/v1/shutdown", routes.shutdown, methods=["POST"]),
@@ -113,6 +115,9 @@ class _Routes:
     async def advice(self, request: Request) -> Response:
         return await self._ask(request, "advice", await read_body(request, AdviceRequest))
 
+    async def sample_size(self, request: Request) -> Response:
+        return await self._ask(request, "sample_size", await read_body(request, SampleSizeRequest))
+
     async def cache(self, _request: Request) -> Response:
         result = await self._engine.interactive.request("cache", {})
         self._engine.cache_bytes = int(result["cache_bytes"])
@@ -128,7 +133,10 @@ class _Routes:
         return answer({}, status=202)
 
     async def _ask(
-        self, request: Request, method: str, body: PreviewRequest | SegmentRequest | FitRequest | AdviceRequest
+        self,
+        request: Request,
+        method: str,
+        body: PreviewRequest | SegmentRequest | FitRequest | AdviceRequest | SampleSizeRequest,
     ) -> Response:
         client = request.headers.get(CLIENT_HEADER, "")
         return answer(await self._engine.interactive.request(method, to_json(body), newest_of=f"{method} of {client}"))

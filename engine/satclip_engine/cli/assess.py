@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,8 @@ from satclip_engine.cli.progress import cancel_by_signal, progress_bar
 from satclip_engine.errors import OptionError
 
 if TYPE_CHECKING:
-    from satclip_engine.evaluation.assessment.assessment import Assessment
-    from satclip_engine.evaluation.assessment.estimators import Estimates
-    from satclip_engine.evaluation.assessment.files import SavedAssessment
-    from satclip_engine.harness.assessment.design import Design
+    from satclip_engine.harness.assessment.plan import Design
+    from satclip_engine.harness.assessment.report import Report
 
 
 @click.group("assess")
@@ -45,13 +42,16 @@ def design_command(
     output: Output, /, map_path: str, out: Path, expected_accuracy: tuple[str, ...], **options: Any
 ) -> None:
     """Draw a stratified random sample from MAP, a single-band raster of class codes, and write it for labelling."""
-    from satclip_engine.harness.assessment.design import DesignOptions, design_sample
+    from satclip_engine.harness.assessment.answers import design_answer
+    from satclip_engine.harness.assessment.design import design_sample
+    from satclip_engine.protocol import DesignOptions, to_json
 
     overall, by_class = parse_accuracies(expected_accuracy, DesignOptions.expected_accuracy)
     asked = DesignOptions(expected_accuracy=overall, expected_by_class=by_class, **options)
     with cancel_by_signal() as check_cancelled, progress_bar(hidden=output.as_json) as progress:
         design = design_sample(map_path, out.resolve(), asked, progress, check_cancelled)
-    output.result(_design_json(design, out.resolve()), _design_text(design, out.resolve()))
+    message = {"points": str(out.resolve()), **to_json(design_answer(design))}
+    output.result(message, _design_text(design, out.resolve()))
 
 
 @assess_group.command("report")
@@ -62,14 +62,11 @@ def design_command(
 @click.pass_obj
 def report_command(output: Output, map_path: str, points: Path, out: Path) -> None:
     """Estimate accuracy and areas of MAP from its labelled POINTS; empty labels are left out."""
-    from satclip_engine.evaluation.assessment.files import save_assessment
-    from satclip_engine.harness.assessment.assess import assess_map
+    from satclip_engine.harness.assessment.report import write_report
 
-    command = shlex.join(["satclip", "assess", "report", map_path, str(points)])
     with cancel_by_signal() as check_cancelled, progress_bar(hidden=output.as_json) as progress:
-        assessment = assess_map(map_path, points, progress, check_cancelled, command)
-    saved = save_assessment(assessment, out.resolve())
-    output.result(_report_json(assessment, saved), _report_text(assessment, saved))
+        report = write_report(map_path, points, out.resolve(), progress, check_cancelled)
+    output.result(_report_json(report), _report_text(report))
 
 
 def parse_accuracies(texts: tuple[str, ...], usual: float) -> tuple[float, dict[str, float]]:
@@ -96,22 +93,6 @@ def parse_accuracies(texts: tuple[str, ...], usual: float) -> tuple[float, dict[
     return overall, by_class
 
 
-def _design_json(design: Design, out: Path) -> dict[str, Any]:
-    return {
-        "points": str(out),
-        "total": int(design.points.sum()),
-        "expected_standard_error": _known(design.overall_error),
-        "classes": [
-            {"name": name, "area": float(area), "points": int(n), "expected_standard_error": _known(float(error))}
-            for name, area, n, error in zip(
-                design.class_names, design.areas, design.points, design.user_errors, strict=True
-            )
-        ],
-        "area_unit": "m2" if design.in_metres else "pixels",
-        "notes": list(design.notes),
-    }
-
-
 def _design_text(design: Design, out: Path) -> str:
     from satclip_engine.evaluation.assessment.numbers import area_unit
     from satclip_engine.evaluation.metrics import percent
@@ -132,40 +113,22 @@ def _design_text(design: Design, out: Path) -> str:
     return "\n".join(lines)
 
 
-def _report_json(assessment: Assessment, saved: SavedAssessment) -> dict[str, Any]:
-    accuracy = assessment.accuracy
+def _report_json(report: Report) -> dict[str, Any]:
+    from satclip_engine.harness.assessment.answers import accuracy_answer
+    from satclip_engine.protocol import to_json
+
+    files = report.files
     return {
-        "report": str(saved.html),
-        "csv": [str(saved.estimates_csv), str(saved.counts_csv), str(saved.proportions_csv)],
-        "points": int(assessment.counts.sum()),
-        "unlabelled": assessment.n_unlabelled,
-        "overall_accuracy": _estimates_json(accuracy.overall)[0],
-        "classes": [
-            {
-                "name": name,
-                "users_accuracy": users,
-                "producers_accuracy": producers,
-                "area_share": share,
-                "mapped_area": float(area),
-            }
-            for name, users, producers, share, area in zip(
-                assessment.class_names,
-                _estimates_json(accuracy.users),
-                _estimates_json(accuracy.producers),
-                _estimates_json(accuracy.shares),
-                assessment.areas,
-                strict=True,
-            )
-        ],
-        "total_area": assessment.total_area,
-        "area_unit": "m2" if assessment.in_metres else "pixels",
-        "notes": list(assessment.notes),
+        "report": str(files.html),
+        "csv": [str(files.estimates_csv), str(files.counts_csv), str(files.proportions_csv)],
+        **to_json(accuracy_answer(report.assessment)),
     }
 
 
-def _report_text(assessment: Assessment, saved: SavedAssessment) -> str:
+def _report_text(report: Report) -> str:
     from satclip_engine.evaluation.assessment.numbers import area_unit, share_text
 
+    assessment = report.assessment
     accuracy, total = assessment.accuracy, assessment.total_area
     unit = area_unit(total, assessment.in_metres)
     overall = share_text(float(accuracy.overall.values[0]), float(accuracy.overall.half_widths[0]))
@@ -182,16 +145,4 @@ def _report_text(assessment: Assessment, saved: SavedAssessment) -> str:
         margin = float(accuracy.shares.half_widths[k]) * total
         shown = area if margin != margin else f"{area} ± {unit.text(margin)}"
         lines.append(f"  {name:<24} {users:>14} {producers:>15} {shown:>22}")
-    return "\n".join([*lines, *assessment.notes, f"  {saved.html}"])
-
-
-def _estimates_json(estimates: Estimates) -> list[dict[str, float | None]]:
-    return [
-        {"value": _known(float(value)), "standard_error": _known(float(error))}
-        for value, error in zip(estimates.values, estimates.standard_errors, strict=True)
-    ]
-
-
-def _known(value: float) -> float | None:
-    """Return a number as JSON has it: null where it is not defined."""
-    return None if value != value else value
+    return "\n".join([*lines, *assessment.notes, f"  {report.files.html}"])

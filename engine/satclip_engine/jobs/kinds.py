@@ -8,6 +8,8 @@ from typing import Any
 from satclip_engine.errors import OptionError
 from satclip_engine.problems import as_satclip_error
 from satclip_engine.protocol import (
+    AssessDesignRequest,
+    AssessReportRequest,
     CheckModelRequest,
     DownloadModelRequest,
     ExportSamplesRequest,
@@ -26,10 +28,12 @@ REQUEST_TYPES: Mapping[str, type[Any]] = {
     "download_model": DownloadModelRequest,
     "import_model": ImportModelRequest,
     "check_model": CheckModelRequest,
+    "assess_design": AssessDesignRequest,
+    "assess_report": AssessReportRequest,
 }
 
 # These wait for the network or the disk and not for the device: no map waits for them, nor they for a map.
-TRANSFER_KINDS = frozenset({"download_model", "import_model"})
+TRANSFER_KINDS = frozenset({"download_model", "import_model", "assess_design", "assess_report"})
 
 
 def model_of(spec: JobSpec) -> str:

@@ -28,11 +28,11 @@ def list_artifacts(folder: Path) -> tuple[Artifact, ...]:
     return tuple(describe_artifact(path) for path in sorted(folder.iterdir()) if _role(path) and path.is_file())
 
 
-def describe_artifact(path: Path) -> Artifact:
-    """Return the artifact of one product file."""
+def describe_artifact(path: Path, role: str = "") -> Artifact:
+    """Return the artifact of one product file; without a ``role`` its name tells."""
     with path.open("rb") as file:
         digest = _digest(file)
-    return Artifact(_role(path), str(path), path.stat().st_size, digest)
+    return Artifact(role or _role(path), str(path), path.stat().st_size, digest)
 
 
 def _role(path: Path) -> str:

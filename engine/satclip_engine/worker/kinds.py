@@ -9,6 +9,7 @@ from typing import Any
 
 from satclip_engine.config import Config
 from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest, from_json
+from satclip_engine.worker.assess_jobs import clean_up_design, run_design, run_report
 from satclip_engine.worker.model_jobs import keep, run_check, run_download, run_import
 from satclip_engine.worker.sample_jobs import clean_up_export, clean_up_fit, run_export, run_fit
 
@@ -72,4 +73,6 @@ KINDS: Mapping[str, JobKind] = {
     "download_model": JobKind(run_download, keep),
     "import_model": JobKind(run_import, keep),
     "check_model": JobKind(run_check, keep),
+    "assess_design": JobKind(run_design, clean_up_design),
+    "assess_report": JobKind(run_report, keep),
 }

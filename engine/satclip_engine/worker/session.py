@@ -10,6 +10,7 @@ from satclip_engine.protocol import (
     AdviceRequest,
     FitRequest,
     PreviewRequest,
+    SampleSizeRequest,
     SaveHeadRequest,
     SegmentRequest,
     from_json,
@@ -18,6 +19,7 @@ from satclip_engine.protocol import (
 from satclip_engine.worker.interactive import WorkerEvent
 
 if TYPE_CHECKING:
+    from satclip_engine.harness.assessment.plan import SamplePlanner
     from satclip_engine.questions.teach import TeachSession
 
 
@@ -31,6 +33,7 @@ class EngineSession:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._warm: TeachSession | None = None
+        self._planner: SamplePlanner | None = None
         self._scene = ""
         self._methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "status": self._status,
@@ -41,6 +44,7 @@ class EngineSession:
             "fit": self._fit,
             "advice": self._advice,
             "save_head": self._save_head,
+            "sample_size": self._sample_size,
             "cache": self._cache,
             "clear_cache": self._clear_cache,
         }
@@ -114,6 +118,14 @@ class EngineSession:
 
     def _save_head(self, params: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = to_json(self._session().save_head(from_json(SaveHeadRequest, params)))
+        return answer
+
+    def _sample_size(self, params: dict[str, Any]) -> dict[str, Any]:
+        from satclip_engine.harness.assessment.answers import design_answer
+        from satclip_engine.harness.assessment.plan import SamplePlanner
+
+        self._planner = self._planner or SamplePlanner()
+        answer: dict[str, Any] = to_json(design_answer(self._planner.plan(from_json(SampleSizeRequest, params))))
         return answer
 
     def _cache(self, _params: dict[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def test_from_a_map_to_its_report(thematic: Path, tmp_path: Path, capsys: pytest
     assert "1 point was left out" in text
     assert sorted(path.name for path in out.iterdir()) == [
         "assessment.html",
+        "assessment.json",
         "error_matrix_points.csv",
         "error_matrix_shares.csv",
         "estimates.csv",

@@ -14,9 +14,11 @@ from affine import Affine
 from satclip_engine.errors import CancelledError, InputError, OptionError, OutputError, SceneError
 from satclip_engine.harness.assessment import class_map as class_map_module
 from satclip_engine.harness.assessment.class_map import ClassMap
-from satclip_engine.harness.assessment.design import Design, DesignOptions, design_sample
+from satclip_engine.harness.assessment.design import design_sample
 from satclip_engine.harness.assessment.draw import draw_pixels
+from satclip_engine.harness.assessment.plan import Design
 from satclip_engine.harness.assessment.strata import Strata, measure_strata
+from satclip_engine.protocol import DesignOptions
 
 from tests.engine.harness.assessment_maps import (
     NAMES,

@@ -12,7 +12,8 @@ import pytest
 from satclip_engine.errors import InputError
 from satclip_engine.evaluation.assessment.assessment import Assessment
 from satclip_engine.harness.assessment.assess import assess_map
-from satclip_engine.harness.assessment.design import DesignOptions, design_sample
+from satclip_engine.harness.assessment.design import design_sample
+from satclip_engine.protocol import DesignOptions
 
 from tests.engine.harness.assessment_maps import (
     NAMES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -18,9 +19,7 @@ from satclip_engine.harness.assessment.strata import Check, Progress, Strata, ma
 from satclip_engine.raster.geodesy import apply_affine
 
 
-def assess_map(
-    map_path: str, points_path: Path, progress: Progress, check_cancelled: Check, command: str = ""
-) -> Assessment:
+def assess_map(map_path: str, points_path: Path, progress: Progress, check_cancelled: Check) -> Assessment:
     """Estimate accuracy and areas of a map from its labelled sample.
 
     Raises:
@@ -64,7 +63,7 @@ def assess_map(
         n_unlabelled=n_unlabelled,
         notes=(*cautions(class_names, pixels, counts, n_unlabelled), *map_notes(class_map, strata)),
         created_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        command=command,
+        command=shlex.join(["satclip", "assess", "report", map_path, str(points_path)]),
     )
 
 

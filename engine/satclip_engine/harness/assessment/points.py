@@ -63,7 +63,7 @@ def write_points(path: Path, points: DrawnPoints, crs_wkt: str) -> None:
         DiskFullError: if the disk is full.
     """
     refuse_existing(path)
-    partial = path.with_name(f".{path.stem}.partial.gpkg")
+    partial = partial_path(path)
     with write_errors_explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -73,6 +73,11 @@ def write_points(path: Path, points: DrawnPoints, crs_wkt: str) -> None:
             raise OSError(None, str(error)) from error
         finally:
             partial.unlink(missing_ok=True)
+
+
+def partial_path(path: Path) -> Path:
+    """Return where the points that become ``path`` lie while they are written."""
+    return path.with_name(f".{path.stem}.partial.gpkg")
 
 
 def refuse_existing(path: Path) -> None:
