@@ -13,6 +13,7 @@ import satclip_engine
 from satclip_engine.cli.apply import apply_command
 from satclip_engine.cli.assess import assess_group
 from satclip_engine.cli.cache import cache_group
+from satclip_engine.cli.captions import captions_group
 from satclip_engine.cli.doctor import doctor_command
 from satclip_engine.cli.evaluate import evaluate_command
 from satclip_engine.cli.fit import fit_command
@@ -40,6 +41,7 @@ for _command in (
     fit_command,
     apply_command,
     samples_group,
+    captions_group,
     evaluate_command,
     assess_group,
     models_command,

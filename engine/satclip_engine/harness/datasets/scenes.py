@@ -80,9 +80,9 @@ class ZippedScenes:
 
     def items(self, folder: Path) -> tuple[SceneItem, ...]:
         """Return the images with their classes."""
-        rows = _rows_of(folder / self.rows, self.split)
+        rows = zipped_rows(folder / self.rows, self.split)
         kept = [row for row in rows if not self.only or row["cls"] in self.only]
-        pictures = _pictures(folder, self.archive, kept)
+        pictures = zipped_pictures(folder, self.archive, kept)
         return tuple(
             SceneItem(name, source, self.class_folders.index(row["cls"]))
             for (name, source), row in zip(pictures, kept, strict=True)
@@ -109,8 +109,8 @@ class ZippedCaptions:
 
     def items(self, folder: Path) -> tuple[CaptionedItem, ...]:
         """Return the images with their captions."""
-        rows = _rows_of(folder / self.rows, self.split)
-        pictures = _pictures(folder, self.archive, rows)
+        rows = zipped_rows(folder / self.rows, self.split)
+        pictures = zipped_pictures(folder, self.archive, rows)
         return tuple(
             CaptionedItem(name, source, tuple(row["captions"]))
             for (name, source), row in zip(pictures, rows, strict=True)
@@ -128,7 +128,12 @@ def _missing_zip(folder: Path, rows: str, archive: str) -> str:
     return "" if next(folder.glob(archive.format(shard="*")), None) else archive.format(shard="*")
 
 
-def _rows_of(path: Path, split: str) -> list[dict[str, Any]]:
+def zipped_rows(path: Path, split: str) -> list[dict[str, Any]]:
+    """Return the rows of a split (empty: all) of a JSON-lines file, sorted by their pictures.
+
+    Raises:
+        DataSetError: if the file is damaged.
+    """
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         return sorted((row for row in rows if not split or row["split"] == split), key=lambda row: str(row["file"]))
@@ -138,7 +143,7 @@ def _rows_of(path: Path, split: str) -> list[dict[str, Any]]:
         ) from error
 
 
-def _pictures(folder: Path, archive: str, rows: list[dict[str, Any]]) -> list[tuple[str, ZipMember]]:
+def zipped_pictures(folder: Path, archive: str, rows: list[dict[str, Any]]) -> list[tuple[str, ZipMember]]:
     """Return the id and the source of each row's picture."""
     names = [archive.format(shard=row["shard"]) for row in rows]
     archives = {name: ZipArchive(folder / name) for name in sorted(set(names))}

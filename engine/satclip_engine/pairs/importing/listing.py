@@ -1,0 +1,52 @@
+"""What a layout lists before any image is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from satclip_engine.protocol import Pair, PairSetInfo
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image as its layout lists it.
+
+    Attributes:
+        pair: What is known of it; ``image`` is the absolute path of a file, or the image's name in its archive.
+        content: Gives the bytes of an image in an archive; None for a file. May raise ``OSError`` or
+            ``SatclipError``.
+    """
+
+    pair: Pair
+    content: Callable[[], bytes] | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that was listed and is not taken.
+
+    Attributes:
+        name: The image, or the row.
+        reason: Why, in a few words.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All that a layout lists.
+
+    Attributes:
+        info: Of the set that is made.
+        entries: In the order of the set.
+        skipped: What could not even be listed.
+        notes: What people should know of how the data was understood.
+    """
+
+    info: PairSetInfo
+    entries: tuple[Entry, ...]
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
