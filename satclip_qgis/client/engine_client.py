@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Iterable
 from typing import Any, Callable, TypeVar
 from urllib.parse import quote
 
@@ -91,12 +92,17 @@ class EngineClient:
         """Ask what a run will cost; carries ``Estimate``."""
         return self._interactive("/v1/estimate", request, Estimate)
 
-    def fit(self, request: FitRequest) -> Reply:
-        """Learn from samples; carries ``FitResult``."""
-        body = to_json(replace(request, samples=()))
-        # Thousands of geometries are plain JSON already: walking through them again would hold the window up.
-        body["samples"] = [{"id": one.id, "label": one.label, "geometry": one.geometry} for one in request.samples]
-        reply = self.transport.send("POST", "/v1/fit", body, timeout_ms=INTERACTIVE_TIMEOUT_MS)
+    def fit(self, request: FitRequest, samples: Iterable[str] = ()) -> Reply:
+        """Learn from samples; carries ``FitResult``.
+
+        Args:
+            request: What is asked.
+            samples: JSON texts of further samples: encoding thousands anew after each edit would hold the window up.
+        """
+        body = to_json(request)
+        texts = [*map(json.dumps, body.pop("samples")), *samples]
+        text = f'{json.dumps(body, allow_nan=False)[:-1]}, "samples": [{", ".join(texts)}]}}'
+        reply = self.transport.send_text("POST", "/v1/fit", text, timeout_ms=INTERACTIVE_TIMEOUT_MS)
         return reply.decoded_by(_one(FitResult))
 
     def save_head(self, request: SaveHeadRequest) -> Reply:

@@ -116,10 +116,13 @@ class Transport(QObject):
         self, method: str, path: str, body: dict[str, Any] | None = None, timeout_ms: int = DEFAULT_TIMEOUT_MS
     ) -> Reply:
         """Send a request and return at once; ``timeout_ms`` bounds the whole call."""
+        return self.send_text(method, path, "" if body is None else json.dumps(body, allow_nan=False), timeout_ms)
+
+    def send_text(self, method: str, path: str, body: str, timeout_ms: int = DEFAULT_TIMEOUT_MS) -> Reply:
+        """Send a request whose body is JSON text already; see ``send``."""
         request = self._request(path)
         request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
-        payload = b"" if body is None else json.dumps(body, allow_nan=False).encode("utf-8")
-        reply = self._manager.sendCustomRequest(request, method.encode("ascii"), payload)
+        reply = self._manager.sendCustomRequest(request, method.encode("ascii"), body.encode("utf-8"))
         return Reply(reply, path, timeout_ms, self)
 
     def send_blocking(

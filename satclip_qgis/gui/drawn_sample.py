@@ -7,7 +7,6 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import Any
 
 from qgis.core import QgsGeometry
 
@@ -36,11 +35,14 @@ class DrawnSample:
     source: str
     time: str
 
+    def message(self, label: int) -> str:
+        """Return the JSON text of this sample for the engine, its class being number ``label``."""
+        return f'{{"label": {label}, {self._rest}}}'
+
     @cached_property
-    def geojson(self) -> dict[str, Any]:
-        """The geometry for the engine; made once, thousands of samples go out after each edit."""
-        parsed: dict[str, Any] = json.loads(self.geometry.asJson(_DECIMALS))
-        return parsed
+    def _rest(self) -> str:
+        """The message without the label; made once, for thousands of samples go out after each edit."""
+        return f'"id": {json.dumps(self.id)}, "geometry": {self.geometry.asJson(_DECIMALS)}'
 
     def of_class(self, class_name: str) -> DrawnSample:
         """Return the same place as an example of another class."""

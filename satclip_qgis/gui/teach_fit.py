@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from satclip_qgis.client.transport import Reply
@@ -108,7 +106,7 @@ class FitController(QObject):
             self.head_changed.emit()
             return None
         self._asked = outline
-        return client.fit(replace(outline, samples=self._question.samples(outline.classes)))
+        return client.fit(outline, self._question.samples(outline.classes))
 
     def _take(self, result: FitResult) -> None:
         self._result, self._answered = result, _meaning(self._asked)

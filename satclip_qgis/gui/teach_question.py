@@ -9,7 +9,7 @@ from qgis.core import QgsRasterLayer
 from satclip_qgis.gui.requests import finished_classes
 from satclip_qgis.gui.sample_store import SampleStore
 from satclip_qgis.gui.state import MapState
-from satclip_qgis.protocol import ClassSet, ClassSyntaxError, FitRequest, Sample, TextOptions
+from satclip_qgis.protocol import ClassSet, ClassSyntaxError, FitRequest, TextOptions
 from satclip_qgis.scenes import scene_path
 
 
@@ -49,11 +49,7 @@ class TeachQuestion:
         counts = self._store.counts()
         return any(counts[name] for name in classes.names)
 
-    def samples(self, classes: ClassSet) -> tuple[Sample, ...]:
-        """Return the samples of the request's classes, in the order of drawing."""
+    def samples(self, classes: ClassSet) -> list[str]:
+        """Return the JSON texts of the samples of the request's classes, in the order of drawing."""
         labels = {name: label for label, name in enumerate(classes.names)}
-        return tuple(
-            Sample(one.id, labels[one.class_name], one.geojson)
-            for one in self._store.samples()
-            if one.class_name in labels
-        )
+        return [one.message(labels[one.class_name]) for one in self._store.samples() if one.class_name in labels]
