@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qgis.core import (
@@ -22,6 +22,7 @@ from satclip_qgis.gui.drawn_sample import DRAWN, DrawnSample
 from satclip_qgis.gui.sample_editor import SampleEditor
 from satclip_qgis.gui.sample_file import SampleFileError
 from satclip_qgis.gui.sample_item import SampleItem
+from satclip_qgis.gui.sample_limits import too_many
 from satclip_qgis.gui.sample_places import crs_text, numbered_paths, remember_path, remembered_path
 from satclip_qgis.gui.sample_selection import SampleSelection
 from satclip_qgis.gui.sample_store import SampleStore, default_path
@@ -117,6 +118,8 @@ class SampleDesk(QObject):
 
     def take_in(self, shapes: dict[str, tuple[QgsGeometry, ...]], source: str) -> None:
         """Add shapes (layer's CRS) of several classes as one edit; classes that are missing are added."""
+        if not self._has_room([geometry for geometries in shapes.values() for geometry in geometries]):
+            return
         self.add_classes(tuple(shapes))
         made: list[DrawnSample] = []
         for name, geometries in shapes.items():
@@ -144,7 +147,7 @@ class SampleDesk(QObject):
         elif not geometry.intersects(layer.extent()):
             where = tr("The sample lies outside the layer {name} and is left out.").format(name=layer.name())
             self._say(where, tr("Draw on the layer."))
-        else:
+        elif self._has_room((geometry,)):
             self.editor.add(name, (geometry,), source)
 
     def close(self) -> None:
@@ -203,6 +206,13 @@ class SampleDesk(QObject):
     def _selection_changed(self) -> None:
         self.item.select(self.selection.ids)
         self._page.tools.delete_button.setEnabled(bool(self.selection.ids))
+
+    def _has_room(self, geometries: Sequence[QgsGeometry]) -> bool:
+        """Whether there is room for more samples; where there is none it is said."""
+        has_room = self.store.has_room(geometries)
+        if not has_room:
+            self._say(*too_many(self._page.title.text()))
+        return has_room
 
     # Layer and file
 

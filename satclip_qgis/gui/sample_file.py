@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from osgeo import ogr, osr
 from qgis.core import QgsGeometry
 
 from satclip_qgis.gui.drawn_sample import DrawnSample
+from satclip_qgis.gui.sample_limits import MOST_SAMPLES, too_many
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Problem
 
@@ -52,7 +55,7 @@ class SampleFile:
         """Return the samples in the order of drawing; none where the file is not there yet.
 
         Raises:
-            SampleFileError: if it is no file of samples, or one in another CRS.
+            SampleFileError: if it is no file of samples, one in another CRS, or one with too many.
         """
         if not self.path.exists():
             return ()
@@ -65,8 +68,10 @@ class SampleFile:
                     tr("Add it to the project as a layer and take samples from it with From a layer…"),
                 )
             self._check_crs(layer)
+            if layer.GetFeatureCount() > MOST_SAMPLES:
+                raise SampleFileError(*too_many(self.path.name))
             found = [_decoded(feature) for feature in layer]
-        return tuple(sorted((one for one in found if one is not None), key=lambda one: one.number))
+        return _distinct(sorted((one for one in found if one is not None), key=lambda one: one.number))
 
     def write(self, drop: Iterable[DrawnSample], put: Iterable[DrawnSample]) -> None:
         """Take ``drop`` out and put ``put`` in, both or neither.
@@ -180,3 +185,13 @@ def _decoded(feature: Any) -> DrawnSample | None:
     geometry = QgsGeometry()
     geometry.fromWkb(bytes(shape.ExportToWkb()))
     return DrawnSample(values[0], int(feature.GetFID()), values[1], geometry, values[2], values[3])
+
+
+def _distinct(samples: list[DrawnSample]) -> tuple[DrawnSample, ...]:
+    """Return the samples with ids of their own: a row that was copied in a table has another's."""
+    seen: set[str] = set()
+    found = []
+    for sample in samples:
+        found.append(replace(sample, id=str(uuid.uuid4())) if sample.id in seen else sample)
+        seen.add(sample.id)
+    return tuple(found)

@@ -18,6 +18,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 
+from satclip_qgis.gui.sample_limits import are_few_enough, too_many, vertices_of
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Problem
 
@@ -91,11 +92,12 @@ def read_samples(layer: QgsVectorLayer, attribute: str, scene: QgsRasterLayer, p
     """Return what ``layer`` shows, saved or not, by the values of ``attribute``.
 
     Raises:
-        SampleLayerError: if the attribute does not name classes, or no feature has value and place.
+        SampleLayerError: if the attribute does not name classes, or no feature has value and place, or too many have.
     """
     transform, extent = _to_scene(layer, scene, project), scene.extent()
     found: dict[str, list[QgsGeometry]] = {}
     nulls = empty = outside = 0
+    taken = vertices = 0
     position = layer.fields().lookupField(attribute)
     request = QgsFeatureRequest().setSubsetOfAttributes([position])
     for feature in layer.getFeatures(request):
@@ -108,6 +110,9 @@ def read_samples(layer: QgsVectorLayer, attribute: str, scene: QgsRasterLayer, p
         elif not geometry.boundingBox().intersects(extent):
             outside += 1
         else:
+            taken, vertices = taken + 1, vertices + vertices_of(geometry)
+            if not are_few_enough(taken, vertices):
+                raise SampleLayerError(*too_many(layer.name()))
             found.setdefault(value, []).append(geometry)
     _check_values(layer, attribute, found, nulls)
     by_value = {value: tuple(shapes) for value, shapes in sorted(found.items())}

@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from qgis.core import QgsFeature, QgsGeometry, QgsRasterLayer, QgsRectangle, QgsSpatialIndex
@@ -14,6 +14,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from satclip_qgis.gui.drawn_sample import DrawnSample, new_sample
 from satclip_qgis.gui.sample_file import SampleFile, SampleFileError
+from satclip_qgis.gui.sample_limits import are_few_enough, vertices_of
 from satclip_qgis.i18n import tr
 
 
@@ -39,6 +40,7 @@ class SampleStore(QObject):
         super().__init__(parent)
         self._samples: dict[int, DrawnSample] = {}
         self._counts: Counter[str] = Counter()
+        self._vertices = 0
         self._next = 1
         self._index = QgsSpatialIndex()
         self._file: SampleFile | None = None
@@ -120,6 +122,11 @@ class SampleStore(QObject):
         """Return the samples whose bounding box touches ``rectangle`` (layer's CRS), in the order of drawing."""
         return [self._samples[number] for number in sorted(self._index.intersects(rectangle))]
 
+    def has_room(self, geometries: Sequence[QgsGeometry]) -> bool:
+        """Whether so many more can be taught with."""
+        vertices = self._vertices + sum(map(vertices_of, geometries))
+        return are_few_enough(len(self._samples) + len(geometries), vertices)
+
     def new(self, class_name: str, geometries: Iterable[QgsGeometry], source: str) -> tuple[DrawnSample, ...]:
         """Return samples made now that are not yet here."""
         made = []
@@ -134,9 +141,11 @@ class SampleStore(QObject):
         for sample in drop:
             self._samples.pop(sample.number)
             self._counts[sample.class_name] -= 1
+            self._vertices -= vertices_of(sample.geometry)
         for sample in put:
             self._samples[sample.number] = sample
             self._counts[sample.class_name] += 1
+            self._vertices += vertices_of(sample.geometry)
         self._counts = +self._counts
         self._reindex(drop, put)
         self._keep(drop, put)
@@ -159,6 +168,7 @@ class SampleStore(QObject):
     def _take(self, samples: tuple[DrawnSample, ...]) -> None:
         self._samples = {one.number: one for one in samples}
         self._counts = Counter(one.class_name for one in samples)
+        self._vertices = sum(vertices_of(one.geometry) for one in samples)
         self._next = max(self._samples, default=0) + 1
         self._index = QgsSpatialIndex()
         self._reindex((), samples)

@@ -169,6 +169,36 @@ def test_numbers_without_end_are_no_classes(bench: Workbench) -> None:
     assert not dialog.ok_button.isEnabled()
 
 
+def test_a_hundred_thousand_points_are_refused_at_once_and_in_words(bench: Workbench, window: Window) -> None:
+    near = [(WEST + 1 + i % 140, NORTH - 1 - i % 90, "water") for i in range(100_000)]
+    add_points("survey", "EPSG:25832", near)
+    dialog = ask(bench)
+    assert not dialog.ok_button.isEnabled()
+    for words in ("survey: more than 20,000 samples", "Random selection", "satclip fit"):
+        assert words in dialog.note.text()
+    dialog.reject()
+    desk = bench.teach.samples
+    places = tuple(QgsGeometry.fromPointXY(QgsPointXY(x, y)) for x, y, _ in near[:12_000])
+    desk.take_in({"water": places}, "layer survey")
+    desk.take_in({"field": places}, "layer survey")
+    assert desk.store.counts() == {"water": 12_000}
+    assert "too many" in window.messageBar().items()[-1].text()
+
+
+def test_shapes_with_too_many_vertices_are_refused(bench: Workbench) -> None:
+    round_lake = QgsGeometry.fromPointXY(QgsPointXY(WEST + 60, NORTH - 50)).buffer(20, 200_000)
+    layer = QgsVectorLayer("Polygon?crs=EPSG:25832&field=kind:string", "coast", "memory")
+    feature = QgsFeature(layer.fields())
+    feature.setGeometry(round_lake)
+    feature.setAttribute(0, "water")
+    layer.dataProvider().addFeatures([feature])
+    layer.updateExtents()
+    QgsProject.instance().addMapLayer(layer)
+    dialog = ask(bench)
+    assert "500,000 vertices" in dialog.note.text()
+    assert not dialog.ok_button.isEnabled()
+
+
 def test_the_scene_itself_may_go_while_it_is_asked(bench: Workbench, scene: QgsRasterLayer) -> None:
     add_points("survey", "EPSG:25832", [(WEST + 40, NORTH - 40, "water")])
     dialog = ask(bench)

@@ -359,6 +359,22 @@ def test_ten_thousand_samples_are_one_edit(bench: Workbench, hand: Hand) -> None
     assert len(on_disk(desk.store.path)) == 0
 
 
+def test_a_row_that_was_copied_in_a_table_is_a_sample_of_its_own(bench: Workbench, hand: Hand) -> None:
+    take(bench, POINT)
+    hand.click(WEST + 40, NORTH - 40)
+    store = bench.teach.samples.store
+    path = store.path
+    store.close()
+    dataset = ogr.Open(str(path), update=1)
+    table = dataset.GetLayer("samples")
+    copy = table.GetNextFeature().Clone()
+    copy.SetFID(-1)
+    table.CreateFeature(copy)
+    dataset = table = None
+    bench.teach.samples.open_file(path)
+    assert len({one.id for one in store.samples()}) == 2
+
+
 def test_a_damaged_or_missing_file_is_said_and_new_samples_are_kept_all_the_same(
     bench: Workbench, hand: Hand, window: Window, tmp_path: Path, scene: QgsRasterLayer
 ) -> None:
