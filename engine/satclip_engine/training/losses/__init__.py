@@ -1,0 +1,1 @@
+"""What training makes small: functions of vectors and tensors that know nothing of models."""
