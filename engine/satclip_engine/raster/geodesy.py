@@ -40,7 +40,7 @@ def pixel_jacobians(crs_wkt: str, transform: Affine, cols: Floats, rows: Floats)
     col = (cols[:, None] + steps[:, 0]).ravel()
     row = (rows[:, None] + steps[:, 1]).ravel()
     x, y = apply_affine(transform, col, row)
-    lonlat = _to_lonlat(crs_wkt, x, y)
+    lonlat = to_lonlat(crs_wkt, x, y)
     if lonlat is None:
         return _planar(crs_wkt, transform, identity)
     lon, lat = (np.radians(values).reshape(len(cols), 4) for values in lonlat)
@@ -62,12 +62,22 @@ def apply_affine(transform: Affine, cols: Floats, rows: Floats) -> tuple[Floats,
     )
 
 
-def _to_lonlat(crs_wkt: str, x: Floats, y: Floats) -> tuple[Floats, Floats] | None:
+def to_lonlat(crs_wkt: str, x: Floats, y: Floats) -> tuple[Floats, Floats] | None:
+    """Return longitudes and latitudes (WGS 84, degrees) of map coordinates; None where a CRS has no way to them."""
+    return _moved(CRS.from_wkt(crs_wkt), CRS.from_epsg(4326), x, y)
+
+
+def from_lonlat(crs_wkt: str, lon: Floats, lat: Floats) -> tuple[Floats, Floats] | None:
+    """Return map coordinates of longitudes and latitudes; not finite where there are none, None as ``to_lonlat``."""
+    return _moved(CRS.from_epsg(4326), CRS.from_wkt(crs_wkt), lon, lat)
+
+
+def _moved(source: CRS, target: CRS, x: Floats, y: Floats) -> tuple[Floats, Floats] | None:
     try:
-        lon, lat = transform_points(CRS.from_wkt(crs_wkt), CRS.from_epsg(4326), x.tolist(), y.tolist())
+        moved_x, moved_y = transform_points(source, target, x.tolist(), y.tolist())
     except RasterioError:  # a local or extraterrestrial CRS has no way to longitude and latitude
         return None
-    return np.asarray(lon), np.asarray(lat)
+    return np.asarray(moved_x), np.asarray(moved_y)
 
 
 def _planar(crs_wkt: str, transform: Affine, identity: Floats) -> Floats:

@@ -36,7 +36,7 @@ class CaptionLines:
             DataSetError: if a row is no JSON object of this kind, or an image is missing.
         """
         captions: dict[str, list[str]] = {}
-        lines = _read_text(folder / self.rows).splitlines()
+        lines = read_text(folder / self.rows).splitlines()
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 name, sentences = _row(line, f"{self.rows}, line {number}")
@@ -76,23 +76,46 @@ class KarpathyCaptions:
         Raises:
             DataSetError: if the file has another structure, or an image is missing.
         """
-        path = folder / self.json_file
-        try:
-            entries = json.loads(_read_text(path))["images"]
-            kept = [entry for entry in entries if not self.split or entry["split"] == self.split]
-            captions = {str(entry["filename"]): _sentences(entry) for entry in kept}
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataSetError(
-                f"{path.name} is no captions file of this layout ({error!r}).",
-                remedy='It should read {"images": [{"filename": …, "split": …, "sentences": [{"raw": …}]}]}.',
-                code="dataset.captions",
-                path=str(path),
-            ) from error
+        entries = read_karpathy(folder / self.json_file)
+        captions = {entry.name: entry.captions for entry in entries if not self.split or entry.split == self.split}
         paths = {name: folder / self.images / name for name in captions}
         check_partners(tuple(paths.values()), "captioned images")
         return tuple(
             CaptionedItem(name, PictureFile(paths[name]), captions[name]) for name in sorted(captions) if captions[name]
         )
+
+
+@dataclass(frozen=True)
+class KarpathyEntry:
+    """An image as a JSON file of the Karpathy splits lists it.
+
+    Attributes:
+        name: Of the image's file.
+        captions: Those that are not empty.
+        split: As written; empty where it is not.
+    """
+
+    name: str
+    captions: tuple[str, ...]
+    split: str
+
+
+def read_karpathy(path: Path) -> tuple[KarpathyEntry, ...]:
+    """Return all that a JSON file of the Karpathy splits lists.
+
+    Raises:
+        DataSetError: if the file has another structure.
+    """
+    try:
+        rows = json.loads(read_text(path))["images"]
+        return tuple(KarpathyEntry(str(row["filename"]), _sentences(row), str(row.get("split", ""))) for row in rows)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataSetError(
+            f"{path.name} is no captions file of this layout ({error!r}).",
+            remedy='It should read {"images": [{"filename": …, "split": …, "sentences": [{"raw": …}]}]}.',
+            code="dataset.captions",
+            path=str(path),
+        ) from error
 
 
 def _sentences(entry: dict[str, Any]) -> tuple[str, ...]:
@@ -121,7 +144,12 @@ def _row(line: str, where: str) -> tuple[str, list[str]]:
     return name, kept
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return a text file's content.
+
+    Raises:
+        DataSetError: if it is not UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -71,7 +71,8 @@ class RegionBoxes(_RegionList):
             boxes: dict[str, list[list[float]]] = {}
             try:
                 for segment in entry.get("segment", []):
-                    boxes.setdefault(str(segment.get("cap") or segment["category"]), []).append(_box(segment["bbox"]))
+                    phrase = str(segment.get("cap") or segment["category"])
+                    boxes.setdefault(phrase, []).append(region_box(segment["bbox"]))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise _broken(folder / self.json_file, error) from error
             name = path.relative_to(folder / self.images).as_posix()
@@ -82,22 +83,35 @@ class RegionBoxes(_RegionList):
         return tuple(items)
 
 
-def _entries(path: Path, images: Path) -> list[tuple[Path, dict[str, Any]]]:
+def read_regions(path: Path) -> list[dict[str, Any]]:
+    """Return the entries of a list; each has at least its image's path as ``global_filepath``.
+
+    Raises:
+        DataSetError: if the file has another structure.
+    """
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        entries = [(images / str(row["global_filepath"]), dict(row)) for row in rows]
+        rows = [dict(row) for row in json.loads(path.read_text(encoding="utf-8"))]
+        return [row | {"global_filepath": str(row["global_filepath"])} for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise _broken(path, error) from error
-    check_partners(tuple(image for image, _ in entries), "captioned images")
-    return entries
 
 
-def _box(value: Any) -> list[float]:
-    # A mapping or a list whose first four numbers are left, top, right, bottom; the image's size may follow.
+def region_box(value: Any) -> list[float]:
+    """Return left, top, right, bottom in pixels: the first four numbers of a mapping or list; the size may follow.
+
+    Raises:
+        ValueError: if it is no box; ``TypeError`` if it holds no numbers.
+    """
     sides = [float(side) for side in (list(value.values()) if isinstance(value, dict) else list(value))[:4]]
     if len(sides) != 4 or sides[2] <= sides[0] or sides[3] <= sides[1]:
         raise ValueError(f"no box: {sides}")
     return sides
+
+
+def _entries(path: Path, images: Path) -> list[tuple[Path, dict[str, Any]]]:
+    entries = [(images / row["global_filepath"], row) for row in read_regions(path)]
+    check_partners(tuple(image for image, _ in entries), "captioned images")
+    return entries
 
 
 def _broken(path: Path, error: Exception) -> DataSetError:
