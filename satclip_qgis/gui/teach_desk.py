@@ -7,7 +7,7 @@ from collections.abc import Callable
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from satclip_qgis.gui import teach_words
+from satclip_qgis import teach_words
 from satclip_qgis.gui.advice_desk import AdviceDesk
 from satclip_qgis.gui.head_keeper import HeadKeeper
 from satclip_qgis.gui.map_page import MapPage

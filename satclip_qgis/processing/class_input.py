@@ -10,8 +10,18 @@ from qgis.core import QgsProcessingException
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import ClassSet, ClassSyntaxError, parse_classes
 
+CLASSES = "CLASSES"
 
-def read_classes(text: str, background: str) -> ClassSet:
+
+def class_syntax_help() -> str:
+    """Return how classes are written."""
+    return tr(
+        "One class per line or separated by semicolons:  name: phrase, phrase  #RRGGBB.  Phrases and colour are "
+        "optional. Or the path of a .txt file with such lines."
+    )
+
+
+def read_classes(text: str, background: str = "") -> ClassSet:
     """Return the classes in ``text``, or in the ``.txt`` file that it names.
 
     Args:

@@ -8,6 +8,9 @@ from qgis.PyQt.QtGui import QIcon
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import bundle_root
 
+from .apply import ApplyAlgorithm
+from .export_samples import ExportSamplesAlgorithm
+from .fit import FitAlgorithm
 from .segment import SegmentAlgorithm
 
 
@@ -32,4 +35,5 @@ class SatclipProvider(QgsProcessingProvider):
 
     def loadAlgorithms(self) -> None:
         """Add every algorithm."""
-        self.addAlgorithm(SegmentAlgorithm())
+        for algorithm in (SegmentAlgorithm, FitAlgorithm, ApplyAlgorithm, ExportSamplesAlgorithm):
+            self.addAlgorithm(algorithm())

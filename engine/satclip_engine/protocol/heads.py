@@ -52,11 +52,7 @@ class HeadCard:
     provenance: dict[str, Any]
 
     def features_for(self, asked: FeatureOptions) -> FeatureOptions:
-        """Return ``asked`` with the head's own dense head, and its model and resolution where these are left open.
-
-        Raises:
-            ProtocolError: if the card does not say them.
-        """
+        """Return ``asked`` with the head's own dense head, and its model and resolution where these are left open."""
         own = {"model": str(self.encoder.get("id", "")), **dict(self.provenance.get("features", {}))}
         taught = from_json(FeatureOptions, own)
         return replace(
@@ -113,9 +109,11 @@ def card_from_facts(folder: Path, facts: dict[str, Any]) -> HeadCard:
         HeadCardError: ``head.damaged``.
     """
     try:
-        return from_json(HeadCard, facts)
-    except ProtocolError as error:
+        card = from_json(HeadCard, facts)
+        card.features_for(FeatureOptions())  # a card that does not tell them is damaged too
+    except (ProtocolError, TypeError, ValueError) as error:
         raise damaged_head(folder, f"{HEAD_CARD} lacks something") from error
+    return card
 
 
 def damaged_head(folder: Path, why: str) -> HeadCardError:
