@@ -171,10 +171,17 @@ class TeachDesk(QObject):
             )
         self._page.say_unlisted(text)
         layer, result = self._map_page.layer(), self.fit.result()
+        self._page.show_learning(result.curve if result is not None and len(self.samples.store) else ())
         if layer is None:
             self._page.say(tr("Add a raster layer to the project to teach on it."))
         elif scene_path(layer) is None:
-            self._page.say(tr("Only QGIS can read this layer. Export it as GeoTIFF to teach on it."))
+            self._page.say(
+                tr(
+                    "Only QGIS can read this layer, so the engine cannot learn on it. Right-click it in the Layers "
+                    "panel, choose Export → Save As… and save the part you need as GeoTIFF; then choose that layer on "
+                    "the Map page."
+                )
+            )
         elif not len(self.samples.store):
             self._page.say(tr("This is the map of the words. Draw samples where it is wrong."))
         elif result is not None:

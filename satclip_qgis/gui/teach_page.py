@@ -22,9 +22,12 @@ from satclip_qgis.gui.class_tally import ClassTally
 from satclip_qgis.gui.icons import theme_icon
 from satclip_qgis.gui.run_bar import RunBar
 from satclip_qgis.gui.tally_view import TallyView
+from satclip_qgis.gui.teach_curve import LearningCurve
 from satclip_qgis.gui.tool_row import ToolRow
 from satclip_qgis.gui.widgets import buddy_label, lay_out_page, row_of, tool_button
 from satclip_qgis.i18n import tr
+from satclip_qgis.protocol import LearningPoint
+from satclip_qgis.teach_words import learning
 
 
 class TeachPage(QWidget):
@@ -51,6 +54,8 @@ class TeachPage(QWidget):
         self.slider.setRange(0, 100)
         self.slider.setToolTip(tr("Opacity of the live map"))
         self.status = _told()
+        self.curve = LearningCurve()
+        self.learning = _told()
         self.warnings = _told()
         self.notes = _told()
         self.unlisted = _told()
@@ -78,6 +83,12 @@ class TeachPage(QWidget):
         ):
             label.setText(text)
             label.setVisible(bool(text))
+
+    def show_learning(self, points: tuple[LearningPoint, ...]) -> None:
+        """Show how held-out F1 grew with the samples; nothing while it is not known."""
+        self.curve.show_points(points)
+        self.learning.setText(learning(points))
+        self.learning.setVisible(bool(self.learning.text()))
 
     def say_unlisted(self, text: str) -> None:
         """Say that samples belong to classes which are not listed; nothing: all do."""
@@ -117,7 +128,8 @@ class TeachPage(QWidget):
         below.addWidget(buddy_label(tr("O&pacity"), self.slider))
         below.addWidget(self.slider, 1)
         inner.addLayout(below)
-        for widget in (self.status, self.warnings, self.notes, self.unlisted, self.unlisted_button):
+        told = (self.status, self.curve, self.learning, self.warnings, self.notes, self.unlisted, self.unlisted_button)
+        for widget in told:
             inner.addWidget(widget)
         inner.addWidget(self.advice, 1)
         inner.addLayout(row_of(self.advice_button, self.save_button))

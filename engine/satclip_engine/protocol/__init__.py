@@ -37,7 +37,7 @@ from .models import (
 )
 from .pairs import SPLITS, TEST, TRAIN, UNUSED, VALIDATION, Box, Pair, PairRaster, PairSetInfo
 from .sample_layers import ExportSamplesRequest, FitHeadRequest, SampleFile
-from .samples import CandidateScore, ClassEvidence, FitRequest, FitResult, Sample
+from .samples import CandidateScore, ClassEvidence, FitRequest, FitResult, LearningPoint, Sample
 from .segment import (
     Aoi,
     Estimate,
@@ -104,6 +104,7 @@ __all__ = [
     "JobSpec",
     "JobState",
     "JobView",
+    "LearningPoint",
     "MapAccuracy",
     "Method",
     "ModelCheck",

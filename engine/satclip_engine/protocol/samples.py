@@ -89,6 +89,21 @@ class ClassEvidence:
 
 
 @dataclass(frozen=True)
+class LearningPoint:
+    """How good heads of the chosen kind are that learnt from so many samples, on places they had not seen.
+
+    Attributes:
+        samples: Drawn objects per class, or all there were outside the judged place where that is fewer.
+        f1: Mean held-out F1 over the classes, in [0, 1].
+        objects: How many drawn objects were judged.
+    """
+
+    samples: int
+    f1: float
+    objects: int
+
+
+@dataclass(frozen=True)
 class FitResult:
     """A fitted head and how far to trust it.
 
@@ -100,6 +115,7 @@ class FitResult:
         missing_fraction: Share of the samples' cells whose features are not there yet, in [0, 1].
         warnings: What makes the result doubtful, e.g. a class with fewer than three places.
         notes: What was left out, and why.
+        curve: The learning curve so far, fewest samples first; empty while it is not known.
     """
 
     head_id: str
@@ -109,3 +125,4 @@ class FitResult:
     missing_fraction: float = 0.0
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    curve: tuple[LearningPoint, ...] = ()

@@ -9,7 +9,7 @@ from satclip_engine.heads.choice import FittedHead, refit
 from satclip_engine.heads.examples import Examples
 from satclip_engine.heads.fit import evidence_warnings
 from satclip_engine.heads.text_head import TextHead
-from satclip_engine.protocol import ClassEvidence, ClassSet, FitResult
+from satclip_engine.protocol import ClassEvidence, ClassSet, FitResult, LearningPoint
 from satclip_engine.questions.search import Measured
 from satclip_engine.samples.gather import Gathered
 
@@ -74,4 +74,5 @@ def describe(head_id: str, fit: Fit, gathered: Gathered, classes: ClassSet) -> F
         missing_fraction=gathered.missing_fraction,
         warnings=(*evidence_warnings(examples, count, classes.names), *fit.measured.warnings),
         notes=gathered.notes,
+        curve=tuple(LearningPoint(at.samples, at.mean_f1, at.objects) for at in fit.measured.curve),
     )

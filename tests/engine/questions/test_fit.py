@@ -84,6 +84,7 @@ def test_samples_turn_a_map_of_words_into_the_right_one(session: TeachSession, s
     at_once = session.fit(request)
     assert at_once.method == "residual"
     assert not at_once.candidates
+    assert at_once.curve == ()  # nothing is known yet
     taught = fit_fully(session, request)
     after = accuracy(session.preview(view_of(request, taught.head_id)))
     assert after > max(0.85, accuracy(by_words))
@@ -92,6 +93,12 @@ def test_samples_turn_a_map_of_words_into_the_right_one(session: TeachSession, s
     assert taught.method in {candidate.method for candidate in taught.candidates}
     assert all(one.places > 1 for one in taught.classes)
     assert all(one.f1 is not None and one.f1 > 0.7 for one in taught.classes)
+    counts = [at.samples for at in taught.curve]
+    assert counts[:3] == [1, 2, 5]
+    assert counts == sorted(set(counts))
+    assert {at.objects for at in taught.curve} == {30}
+    mean_f1 = sum(one.f1 or 0.0 for one in taught.classes) / len(taught.classes)
+    assert taught.curve[-1].f1 == pytest.approx(mean_f1)
 
 
 def test_the_kind_is_chosen_anew_only_when_there_is_much_more_to_learn_from(

@@ -106,7 +106,13 @@ def test_what_held_out_places_say_is_shown(bench: Workbench, hand: Hand, until: 
     # The search for the best head runs beside the answers; what it finds is told without another edit.
     until(lambda: page.tally.index(0, F1).data() != "" and page.tally.index(1, F1).data() != "")
     assert "held-out F1" in page.status.text()
+    assert page.curve.isVisible()
+    assert page.learning.text().startswith("Mean F1 ")
+    assert page.curve.accessibleName() == page.learning.text()
     assert int(page.tally.index(0, PLACES).data()) > 1
+    for _ in range(12):
+        hand.key(Qt.Key.Key_Z, CONTROL)
+    until(lambda: not page.curve.isVisible() and not page.learning.isVisible())
 
 
 def test_a_class_added_while_teaching_is_learnt_from_its_samples(bench: Workbench, hand: Hand, until: Until) -> None:
