@@ -1,15 +1,159 @@
-"""``satclip captions``: training sets made, imported, checked and split."""
+"""``satclip captions``: training sets of image-text pairs, built, checked, split and shown."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from satclip_engine.cli.output import Output, json_option
 from satclip_engine.cli.pair_import import import_command
+from satclip_engine.cli.progress import cancel_by_signal, progress_bar
+from satclip_engine.cli.request import local_path, parse_gsd, read_classes
+from satclip_engine.config import Config
+from satclip_engine.errors import OptionError
+from satclip_engine.protocol import BuildCaptionsRequest, ClassSet, CodedRaster, SampleFile
+
+if TYPE_CHECKING:
+    from satclip_engine.pairs.pair_set import PairSet
+
+_SHOWN = 20
 
 
 @click.group("captions")
 def captions_group() -> None:
-    """Training sets of image-caption pairs."""
+    """Training sets: pictures with words, for satclip train."""
 
 
 captions_group.add_command(import_command)
+
+
+@captions_group.command("build")
+@click.argument("scene")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Training set; one there is extended.")
+@click.option("--layer", "layers", multiple=True, help="Vector file whose field says what is there; repeatable.")
+@click.option("--attribute", "attributes", multiple=True, help="The field; one for each --layer, or several of one.")
+@click.option("--words", "words", default="", help="What the field's values mean, text or file: 411: wheat; 412: rye.")
+@click.option("--landcover", default="", help="Categorical raster.")
+@click.option("--codes", default="", help="What its codes mean: worldcover, corine, nlcd, dynamic-world, text or file.")
+@click.option("--indices", is_flag=True, help="Say what NDVI, NDWI and NDBI show.")
+@click.option("--region", default="", help="Name of the place.")
+@click.option("--regions", default="", help="Vector file of regions with names, for whole regions held out.")
+@click.option("--regions-attribute", default="", help="The field with their names.")
+@click.option("--season", default="", help="As in summer; by itself from --date.")
+@click.option("--date", default="", help="2020, 2020-05 or 2020-05-14.")
+@click.option("--sensor", default="", help="As in Sentinel-2.")
+@click.option("--templates", default=None, type=click.Path(path_type=Path), help="File of caption templates.")
+@click.option("--chip", "chip_px", default=224, show_default=True, help="Side of a chip in pixels.")
+@click.option("--gsd", default="auto", show_default=True, help="Working resolution in metres; auto is the raster's.")
+@click.option("--count", default=None, type=int, help="Most chips, balanced over space, classes and looks.")
+@click.option("--chips", "save_chips", is_flag=True, help="Write the chips as files.")
+@click.option("--bands", default="auto", show_default=True, help="Preset, or three band numbers such as 4,3,2.")
+@click.option("--scaling", default="auto", show_default=True, help="percentile, percentile:LOW,HIGH, none.")
+@click.option("--title", default="", help="For people; by itself the folder's name.")
+@click.option("--licence", default="", help="Of imagery and words, for the cards of models trained on them.")
+@click.option("--seed", default=0, show_default=True, help="Of the choice of chips.")
+@json_option
+@click.pass_obj
+def build_command(output: Output, /, **options: Any) -> None:
+    """Cut chips from SCENE and say in words what layers know of them."""
+    from satclip_engine.pairs.build import build_captions
+
+    config = Config.from_environment()
+    request = _build_request(options, config)
+    with progress_bar(hidden=output.as_json) as progress, cancel_by_signal() as check_cancelled:
+        made = build_captions(request, config=config, progress=progress, check_cancelled=check_cancelled)
+    data = {
+        "folder": str(made.folder),
+        "pairs": len(made.pairs),
+        "labels": _labels(made),
+        "notes": [made.info.origin[-1]],
+    }
+    output.result(data, "\n".join([made.info.origin[-1], *_label_lines(made), f"In {made.folder}."]))
+
+
+@captions_group.command("show")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--count", default=_SHOWN, show_default=True, help="How many pairs.")
+@json_option
+@click.pass_obj
+def show_command(output: Output, folder: Path, count: int) -> None:
+    """Show the pairs of a training set."""
+    from satclip_engine.pairs.pair_set import read_pair_set
+    from satclip_engine.protocol import to_json
+
+    pair_set = read_pair_set(folder)
+    step = max(1, len(pair_set.pairs) // max(1, count))
+    shown = pair_set.pairs[::step][:count]
+    lines = [f"{pair_set.info.title or folder.name}: {len(pair_set.pairs)} pairs", *pair_set.info.origin]
+    for pair in shown:
+        lines.append(f"{pair.id}  {pair.split}  {pair.label or '-'}  {pair.region or '-'}")
+        lines += [f"    {caption}" for caption in (*pair.captions, *pair.long_captions)]
+    output.result({"info": to_json(pair_set.info), "pairs": [to_json(pair) for pair in shown]}, "\n".join(lines))
+
+
+def _build_request(options: dict[str, Any], config: Config) -> BuildCaptionsRequest:
+    from satclip_engine.pairs.resources import code_list
+
+    codes = options["codes"]
+    is_list = codes and codes.replace("-", "").isalnum() and not Path(codes).is_file()
+    meaning = code_list(config, codes) if is_list else read_classes(codes) if codes else None
+    templates = options["templates"]
+    words = read_classes(options["words"]) if options["words"] else None
+    return BuildCaptionsRequest(
+        scene=local_path(options["scene"]),
+        folder=str(options["out"].resolve()),
+        layers=_layers(options["layers"], options["attributes"], words),
+        landcover=CodedRaster(local_path(options["landcover"]), meaning) if options["landcover"] else None,
+        regions=SampleFile(local_path(options["regions"]), attribute=options["regions_attribute"])
+        if options["regions"]
+        else None,
+        templates=_read(templates) if templates is not None else "",
+        gsd_m=parse_gsd(options["gsd"]),
+        **{
+            name: options[name]
+            for name in (
+                "indices", "region", "season", "date", "sensor", "chip_px", "count", "save_chips", "bands", "scaling",
+                "title", "licence", "seed",
+            )
+        },
+    )  # fmt: skip
+
+
+def _layers(paths: tuple[str, ...], attributes: tuple[str, ...], words: ClassSet | None) -> tuple[SampleFile, ...]:
+    """Pair files with fields: one field each, several of one file, or none where there is one text field."""
+    if len(paths) == 1:
+        paths = paths * max(1, len(attributes))
+    attributes = attributes or ("",) * len(paths)
+    if len(paths) != len(attributes):
+        raise OptionError(
+            f"{len(attributes)} fields are named for {len(paths)} layers.",
+            remedy="Write --layer FILE --attribute FIELD once for each.",
+            code="option.layers",
+        )
+    return tuple(
+        SampleFile(local_path(path), attribute=attribute, classes=words)
+        for path, attribute in zip(paths, attributes, strict=True)
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(
+            f"The template file {path} cannot be read: {error}.",
+            remedy="Save it as UTF-8 text, one template per line.",
+            code="option.caption_template",
+        ) from error
+
+
+def _labels(pair_set: PairSet) -> dict[str, int]:
+    from collections import Counter
+
+    return dict(Counter(pair.label for pair in pair_set.pairs if pair.label).most_common())
+
+
+def _label_lines(pair_set: PairSet) -> list[str]:
+    return [f"  {label}: {number:,}" for label, number in _labels(pair_set).items()]

@@ -1,0 +1,205 @@
+"""The job "build captions": a training set from a raster and the layers that know what is on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from satclip_engine.config import Config
+from satclip_engine.errors import OptionError, OutputError, PairsError
+from satclip_engine.pairs.cut import Lattice, cut, native_window
+from satclip_engine.pairs.facts import Facts, read_facts, write_facts
+from satclip_engine.pairs.indices import chip_indices, index_notes
+from satclip_engine.pairs.layers import Known, read_layers
+from satclip_engine.pairs.pair_set import INFO_FILE, PairSet, read_pair_set, write_pair_set
+from satclip_engine.pairs.resources import default_templates, phrases, thesaurus
+from satclip_engine.pairs.sampling import choose, look_groups, name_groups, space_groups
+from satclip_engine.pairs.saying import FIELDS, Circumstances, Speaker
+from satclip_engine.pairs.templates import Template, parse_templates
+from satclip_engine.protocol import (
+    BuildCaptionsRequest,
+    ClassSet,
+    ClassSpec,
+    Pair,
+    PairRaster,
+    PairSetInfo,
+    ProgressUpdate,
+)
+from satclip_engine.raster.scene import Scene, open_scene
+from satclip_engine.samples.chip_folder import cannot_write, write_chip
+from satclip_engine.samples.notes import counted
+
+_CUT, _LAYERS, _WORDS = 0.2, 0.6, 0.8
+
+
+def build_captions(
+    request: BuildCaptionsRequest,
+    *,
+    config: Config,
+    progress: Callable[[ProgressUpdate], None],
+    check_cancelled: Callable[[], None],
+) -> PairSet:
+    """Cut chips from a raster, say in words what is known of them, and write or extend a training set.
+
+    Raises:
+        SceneError: if the raster cannot be used.
+        SamplesError: if a vector layer cannot be used.
+        PairsError: ``pairs.no_chips``, ``pairs.no_captions``, ``pairs.codes``, ``pairs.landcover``, ``pairs.double``.
+        OptionError: if an option cannot be used.
+        OutputError: if the folder cannot be written.
+    """
+    folder = Path(request.folder)
+    before, facts_before = _before(folder, request)
+    speaker = Speaker(Circumstances(request.season, request.date, request.sensor), phrases(config), thesaurus(config))
+    if request.count is not None and request.count < 1:
+        raise OptionError(f"{request.count} chips are asked for.", remedy="Ask for at least one.", code="option.count")
+    with open_scene(request.scene, bands=request.bands, scaling=request.scaling) as scene:
+        grid = scene.grid if request.gsd_m is None else scene.working_grid(request.gsd_m, (None, None))
+        progress(ProgressUpdate("cut", 0.0))
+        lattice = cut(scene, grid, request.chip_px, check_cancelled)
+        progress(ProgressUpdate("read", _CUT))
+        known = read_layers(request, lattice, check_cancelled)
+        known = _chosen(request, known, scene, speaker, check_cancelled)
+        progress(ProgressUpdate("caption", _LAYERS))
+        known = _with_indices(request, known, scene, check_cancelled)
+        fields = (*FIELDS, *known.fields)
+        templates = parse_templates(request.templates or default_templates(config), fields)
+        names_windows = grid == scene.grid and not request.save_chips
+        pairs = _pairs(known, scene, speaker, templates, names_windows)
+        _refuse_wordless(pairs, request)
+        _refuse_double(before, pairs)
+        progress(ProgressUpdate("write", _WORDS))
+        if not names_windows:
+            _save_chips(folder, known.lattice, pairs, scene, check_cancelled)
+        raster = PairRaster(request.scene, request.bands, request.scaling, scene.fingerprint)
+        made = _extended(
+            before, list(pairs.values()), raster if names_windows else None, _origin(request, known, pairs)
+        )
+    facts = {pair.id: known.facts[place] for place, pair in pairs.items()}
+    write_facts(folder, {**facts_before, **facts})
+    write_pair_set(made)
+    progress(ProgressUpdate("write", 1.0))
+    return made
+
+
+def _before(folder: Path, request: BuildCaptionsRequest) -> tuple[PairSet, dict[str, Facts]]:
+    """Return the training set that lies in ``folder``, or an empty one."""
+    if (folder / INFO_FILE).is_file():
+        return read_pair_set(folder), read_facts(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(
+            f"{folder} exists already and is neither empty nor a training set.",
+            remedy="Choose a new folder.",
+            code="resource.output",
+        )
+    return PairSet(folder, PairSetInfo(request.title or folder.name, licence=request.licence), ()), {}
+
+
+def _chosen(
+    request: BuildCaptionsRequest, known: Known, scene: Scene, speaker: Speaker, check_cancelled: Callable[[], None]
+) -> Known:
+    """Leave out chips that nothing is known of, and choose from the rest if there are more than asked."""
+    labels = [speaker.label(facts) for facts in known.facts]
+    usable = [place for place, label in enumerate(labels) if label or request.indices]
+    known = known.only(usable)
+    if request.count is None or len(usable) <= request.count:
+        return known
+    groupings = [
+        space_groups(known.lattice),
+        name_groups([labels[place] for place in usable]),
+        look_groups(scene, known.lattice, request.seed, check_cancelled),
+    ]
+    return known.only(choose(groupings, request.count, request.seed))
+
+
+def _with_indices(
+    request: BuildCaptionsRequest, known: Known, scene: Scene, check_cancelled: Callable[[], None]
+) -> Known:
+    if not request.indices:
+        return known
+    notes = index_notes(scene.path)
+    windows = [native_window(scene, known.lattice.grid, known.lattice.window(at)) for at in known.lattice.places]
+    return replace(known.with_indices(chip_indices(scene.path, windows, check_cancelled)), notes=(*known.notes, *notes))
+
+
+def _pairs(
+    known: Known, scene: Scene, speaker: Speaker, templates: tuple[Template, ...], names_windows: bool
+) -> dict[int, Pair]:
+    """Return the pairs of the chips that got a caption, by the chip's number."""
+    lattice, pairs = known.lattice, {}
+    for number, (place, facts, region) in enumerate(zip(lattice.places, known.facts, known.regions, strict=True)):
+        words = speaker.words(facts, region, place.lat)
+        said = [(template.is_long, text) for template in templates if (text := template.fill(words))]
+        captions = tuple(dict.fromkeys(text for is_long, text in said if not is_long))
+        if not captions:
+            continue
+        name = f"{Path(scene.path).stem}_r{place.row:05d}_c{place.col:05d}"
+        pairs[number] = Pair(
+            id=name,
+            image=scene.path if names_windows else f"images/{name}.tif",
+            captions=captions,
+            window_px=(place.col, place.row, lattice.chip_px, lattice.chip_px) if names_windows else None,
+            long_captions=tuple(dict.fromkeys(text for is_long, text in said if is_long)),
+            label=speaker.label(facts),
+            region=region,
+            lon=place.lon,
+            lat=place.lat,
+            gsd_m=lattice.grid.gsd_m if lattice.grid.has_crs else None,
+        )
+    return pairs
+
+
+def _save_chips(
+    folder: Path, lattice: Lattice, pairs: dict[int, Pair], scene: Scene, check_cancelled: Callable[[], None]
+) -> None:
+    try:
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        for number, pair in pairs.items():
+            check_cancelled()
+            window = lattice.window(lattice.places[number])
+            chip = scene.read(window, lattice.grid)
+            write_chip(folder / pair.image, chip.image, lattice.grid, window, chip.valid)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def _extended(before: PairSet, pairs: list[Pair], raster: PairRaster | None, step: str) -> PairSet:
+    made = before.with_pairs([*before.pairs, *pairs], step)
+    rasters = [*made.info.rasters, *([raster] if raster is not None else [])]
+    labels = sorted({pair.label for pair in made.pairs} - {""})
+    classes = ClassSet(tuple(ClassSpec(label) for label in labels)) if labels else None
+    return replace(made, info=replace(made.info, rasters=tuple(dict.fromkeys(rasters)), classes=classes))
+
+
+def _origin(request: BuildCaptionsRequest, known: Known, pairs: dict[int, Pair]) -> str:
+    lattice = known.lattice
+    told = [
+        f"Cut {counted(len(pairs), 'chip')} of {lattice.chip_px} pixels ({lattice.grid.gsd_m:.3g} m) from "
+        f"{Path(request.scene).name}; {lattice.left_out} on nodata left out."
+    ]
+    return " ".join([*told, *known.notes])
+
+
+def _refuse_wordless(pairs: dict[int, Pair], request: BuildCaptionsRequest) -> None:
+    if pairs:
+        return
+    has_source = request.layers or request.landcover or request.indices
+    raise PairsError(
+        "No chip got a caption: " + ("no template could be filled." if has_source else "nothing is known of them."),
+        remedy="Write templates of fields that the layers fill."
+        if has_source
+        else "Name a layer, a land cover, or ask for indices.",
+        code="pairs.no_captions",
+    )
+
+
+def _refuse_double(before: PairSet, pairs: dict[int, Pair]) -> None:
+    there = {pair.id for pair in before.pairs}
+    double = [pair.id for pair in pairs.values() if pair.id in there]
+    if double:
+        raise PairsError(
+            f"{before.folder.name} already holds the chip {double[0]!r} of this raster.",
+            remedy="Choose a new folder, or delete the old training set.",
+            code="pairs.double",
+        )
