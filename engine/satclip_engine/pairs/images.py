@@ -73,7 +73,8 @@ class PairImages:
             if pair.window_px is not None:
                 return self._window(pair.image, Window(*pair.window_px))
             path = self._set.path_of(pair.image)
-            return _read_raster(path) if path.suffix.lower() in _RASTER_SUFFIXES else _read_picture(path)
+            is_raster = path.suffix.lower() in _RASTER_SUFFIXES or _is_deep(path)
+            return _read_raster(path) if is_raster else _read_picture(path)
         except (OSError, ValueError, KeyError, UnidentifiedImageError, RasterioError, SatclipError) as error:
             raise unreadable(pair.image, error) from error
 
@@ -103,6 +104,12 @@ def unreadable(name: str, error: Exception) -> PairsError:
         code="pairs.image",
         path=name,
     )
+
+
+def _is_deep(path: Path) -> bool:
+    """Return whether a picture has more than eight bits per channel; Pillow would cut them off at 255."""
+    with Image.open(path) as picture:
+        return picture.mode.startswith(("I", "F"))
 
 
 def _read_picture(path: Path) -> Bytes:

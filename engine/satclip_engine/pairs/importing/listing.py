@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from satclip_engine.protocol import Pair, PairSetInfo
 
 
@@ -16,10 +19,12 @@ class Entry:
         pair: What is known of it; ``image`` is the absolute path of a file, or the image's name in its archive.
         content: Gives the bytes of an image in an archive; None for a file. May raise ``OSError`` or
             ``SatclipError``.
+        mask: Gives the class codes of the pixels, uint8 (H, W); None without a mask.
     """
 
     pair: Pair
     content: Callable[[], bytes] | None = None
+    mask: Callable[[], npt.NDArray[np.uint8]] | None = None
 
 
 @dataclass(frozen=True)

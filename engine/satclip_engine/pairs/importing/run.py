@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from satclip_engine.errors import OptionError, OutputError, PairsError
-from satclip_engine.pairs.importing.aid import is_aid, list_aid
-from satclip_engine.pairs.importing.listing import Listing, Skipped
+from satclip_engine.errors import OutputError, PairsError
+from satclip_engine.pairs.importing.layouts import LAYOUTS, find_layout
+from satclip_engine.pairs.importing.listing import Skipped
 from satclip_engine.pairs.importing.take import Taker
 from satclip_engine.pairs.pair_set import PairSet, write_pair_set
 
 SKIPPED_FILE = "skipped.txt"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A way in which data sets lie on disk.
-
-    Attributes:
-        title: For people.
-        fits: Whether a file or folder has it.
-        list: Lists what is in it.
-    """
-
-    title: str
-    fits: Callable[[Path], bool]
-    list: Callable[[Path], Listing]
-
-
-# In the order in which they are tried.
-LAYOUTS: Mapping[str, Layout] = {
-    "aid": Layout("AID in zip archives with RSICD captions", is_aid, list_aid),
-}
 
 
 @dataclass(frozen=True)
@@ -68,20 +47,17 @@ def import_pairs(
         is_copying: Whether image files are copied into the set; otherwise it names them where they lie.
 
     Raises:
-        PairsError: ``pairs.source`` if there is nothing at ``source``, ``pairs.layout`` if its layout is not known,
-            ``pairs.none`` if no image of it can be taken.
-        DataSetError: if a file of it is damaged.
+        PairsError: ``pairs.source`` or ``pairs.layout``, see ``layouts.find_layout``; ``pairs.none`` if no image can be
+            taken; others if a list cannot be read.
+        DataSetError: if a list is damaged.
         OutputError: if ``out`` holds something, or cannot be written.
     """
     source = source.resolve()
-    name = layout or recognise(source)
-    if name not in LAYOUTS:
-        raise OptionError(
-            f"There is no layout {name!r}.", remedy=f"Known are: {', '.join(LAYOUTS)}.", code="option.format"
-        )
+    name = find_layout(source, layout)
     listing = LAYOUTS[name].list(source)
     with _new_folder(out) as partial:
-        pairs, left_out = Taker(partial, is_copying=is_copying).take_all(listing.entries, report)
+        taker = Taker(partial, is_copying=is_copying)
+        pairs, left_out = taker.take_all(listing.entries, report)
         skipped = (*listing.skipped, *left_out)
         if not pairs:
             raise _nothing(source, skipped)
@@ -90,26 +66,7 @@ def import_pairs(
         if skipped:
             lines = "".join(f"{item.name}\t{item.reason}\n" for item in skipped)
             (partial / SKIPPED_FILE).write_text(lines, encoding="utf-8")
-    return Imported(pair_set, name, skipped, listing.notes)
-
-
-def recognise(source: Path) -> str:
-    """Return the key of the first layout that a file or folder has.
-
-    Raises:
-        PairsError: ``pairs.source`` or ``pairs.layout``.
-    """
-    if not source.exists():
-        raise PairsError(f"There is nothing at {source}.", remedy="Check the path.", code="pairs.source")
-    for name, layout in LAYOUTS.items():
-        if layout.fits(source):
-            return name
-    raise PairsError(
-        f"{source.name} is laid out in no way that is known.",
-        remedy="Known are: " + "; ".join(f"{layout.title} ({name})" for name, layout in LAYOUTS.items()) + ".",
-        code="pairs.layout",
-        path=str(source),
-    )
+    return Imported(pair_set, name, skipped, (*listing.notes, *taker.notes))
 
 
 def _nothing(source: Path, skipped: tuple[Skipped, ...]) -> PairsError:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from PIL import Image
+
 from satclip_engine.errors import PairsError, SatclipError
 from satclip_engine.pairs.images import PairImages
-from satclip_engine.pairs.importing.captions import tidy
+from satclip_engine.pairs.importing.captions import described, tidy
+from satclip_engine.pairs.importing.georeference import georeferenced
 from satclip_engine.pairs.importing.listing import Entry, Skipped
 from satclip_engine.pairs.pair_set import PairSet
 from satclip_engine.protocol import TEST, TRAIN, UNUSED, VALIDATION, Box, Pair, PairSetInfo
@@ -19,14 +22,16 @@ _IMAGES, _MASKS = "images", "masks"
 _LEAST_SIDE_PX = 16
 # Of two copies of one image the held-out one is kept: what is learned must not be what is asked.
 _FIRST_KEPT = (TEST, VALIDATION, TRAIN, UNUSED)
+_DESCRIBED = "images without a caption of their own got one that names their class or objects."
+_BOXES = "objects lie outside their image and were left out."
 
 
 class Taker:
     """Takes images into the folder of a new training set.
 
     Args:
-        folder: Of the set; images of archives are written below ``images/``.
-        is_copying: Whether files are copied there too; otherwise they are named where they lie.
+        folder: Of the set; images of archives are written below ``images/``, masks below ``masks/``.
+        is_copying: Whether image files are copied there too; otherwise they are named where they lie.
     """
 
     def __init__(self, folder: Path, *, is_copying: bool) -> None:
@@ -34,6 +39,12 @@ class Taker:
         self._is_copying = is_copying
         self._images = PairImages(PairSet(folder, PairSetInfo(), ()))
         self._id_by_digest: dict[bytes, str] = {}
+        self._notes: Counter[str] = Counter()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed in the pairs taken, with how often."""
+        return tuple(f"{count:,} {note}" for note, count in self._notes.items())
 
     def take_all(
         self, entries: Sequence[Entry], report: Callable[[int, int], None]
@@ -62,7 +73,7 @@ class Taker:
         return tuple(taken[i] for i in sorted(taken)), tuple(skipped[i] for i in sorted(skipped))
 
     def _take(self, entry: Entry) -> Pair | Skipped:
-        pair = replace(entry.pair, captions=tidy(entry.pair.captions), long_captions=tidy(entry.pair.long_captions))
+        pair = self._captioned(entry.pair)
         if not pair.captions and not pair.long_captions:
             return Skipped(pair.id, "no caption")
         try:
@@ -74,49 +85,53 @@ class Taker:
         digest = hashlib.blake2b(content, digest_size=16).digest()
         if digest in self._id_by_digest:
             return Skipped(pair.id, f"the same image as {self._id_by_digest[digest]}")
-        placed = replace(pair, image=self._place(entry, content), mask=self._place_mask(pair))
-        checked = self._checked(placed)
-        if isinstance(checked, Pair):
+        is_staying = entry.content is None and not self._is_copying
+        placed = pair if is_staying else replace(pair, image=self._write(_IMAGES, pair.id, content))
+        result = self._checked(placed, entry)
+        if isinstance(result, Pair):
             self._id_by_digest[digest] = pair.id
-        elif placed.image != pair.image:
+        elif not is_staying:
             (self._folder / placed.image).unlink()
-        return checked
+        return result
 
-    def _checked(self, pair: Pair) -> Pair | Skipped:
+    def _captioned(self, pair: Pair) -> Pair:
+        captions, long_captions = tidy(pair.captions), tidy(pair.long_captions)
+        if not captions and not long_captions:
+            captions = described(pair)
+            self._notes[_DESCRIBED] += len(captions)
+        return replace(pair, captions=captions, long_captions=long_captions)
+
+    def _checked(self, pair: Pair, entry: Entry) -> Pair | Skipped:
+        """Return a pair as it is kept once its image and mask have been read as training will read them."""
         try:
             height, width = self._images.read(pair).shape[1:]
-            mask_size = self._images.read_mask(pair).shape if pair.mask else (height, width)
         except PairsError as error:
-            return Skipped(pair.id, f"it cannot be read: {_cause(error.__cause__ or error)}")
+            return Skipped(pair.id, f"the image cannot be read: {_cause(error.__cause__ or error)}")
         if min(height, width) < _LEAST_SIDE_PX:
             return Skipped(pair.id, f"only {width} × {height} px")
-        if mask_size != (height, width):
-            return Skipped(pair.id, f"{width} × {height} px, but its mask has {mask_size[1]} × {mask_size[0]}")
-        boxes = (_inside(box, width, height) for box in pair.boxes)
-        return replace(pair, boxes=tuple(box for box in boxes if box is not None))
+        if entry.mask is not None:
+            codes = entry.mask()
+            if codes.shape != (height, width):
+                return Skipped(pair.id, f"{width} × {height} px, but its mask {codes.shape[1]} × {codes.shape[0]}")
+            pair = replace(pair, mask=f"{_MASKS}/{_harmless(pair.id)}.png")
+            target = self._folder / pair.mask
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(codes).save(target)
+        boxes = tuple(box for box in (_inside(box, width, height) for box in pair.boxes) if box is not None)
+        self._notes[_BOXES] += len(pair.boxes) - len(boxes)
+        return georeferenced(replace(pair, boxes=boxes), self._folder / pair.image)
 
-    def _place(self, entry: Entry, content: bytes) -> str:
-        """Return how the set names an image, written below ``images/`` where it is not to stay where it is."""
-        if entry.content is None and not self._is_copying:
-            return entry.pair.image
-        name = f"{_IMAGES}/{_harmless(entry.pair.id)}"
-        target = self._folder / name
+    def _write(self, below: str, name: str, content: bytes) -> str:
+        """Write a file below a folder of the set and return how the set names it."""
+        inner = f"{below}/{_harmless(name)}"
+        target = self._folder / inner
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-        return name
-
-    def _place_mask(self, pair: Pair) -> str:
-        if not pair.mask or not self._is_copying:
-            return pair.mask
-        name = f"{_MASKS}/{_harmless(pair.id)}{Path(pair.mask).suffix}"
-        target = self._folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(pair.mask, target)
-        return name
+        return inner
 
 
 def _harmless(name: str) -> str:
-    """Return a path that stays below the folder it is put into, whatever an archive says."""
+    """Return a path that stays below the folder it is put into, whatever a list or an archive says."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     return "/".join(part.replace(":", "_") for part in parts if part not in ("/", "..", "."))
 
