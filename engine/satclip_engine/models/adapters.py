@@ -12,9 +12,8 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from satclip_engine.errors import ModelError
+from satclip_engine.models.folders import ADAPTERS_FILE_NAME
 from satclip_engine.models.weights import read_state_dict
-
-ADAPTERS_FILE_NAME = "adapters.safetensors"
 
 # Under this name a tower holds its adapters; none of the base model's names has it.
 ADAPTERS = "adapters"
@@ -55,14 +54,15 @@ class Adapter(torch.nn.Module):
 
 
 def insert_adapters(tower: torch.nn.Module, reduction: int) -> None:
-    """Put an adapter after every MLP of ``tower``; after every stage where it has none.
+    """Put an adapter after every MLP of ``tower``; after every stage where it has none. Adapters it has are kept.
 
     Args:
         tower: An image or text tower of open_clip.
         reduction: Width of what is adapted over the width of the bottleneck.
     """
     for path, width, is_map in list(_sites(tower)):
-        _attach(tower, path, Adapter(width, max(1, width // reduction), is_map=is_map))
+        if _key(path) not in getattr(tower, ADAPTERS, ()):
+            _attach(tower, path, Adapter(width, max(1, width // reduction), is_map=is_map))
 
 
 def adapters_of(clip: torch.nn.Module) -> list[Adapter]:
@@ -98,15 +98,16 @@ def load_adapters(clip: torch.nn.Module, path: Path) -> None:
     state = read_state_dict(path)
     try:
         for name in [name for name in state if name.endswith(".down.weight")]:
-            tower, _, site = name.removesuffix(".down.weight").partition(f".{ADAPTERS}.")
-            shape = state[name].shape
-            adapter = Adapter(int(shape[1]), int(shape[0]), is_map=len(shape) == 4)
-            _attach(clip.get_submodule(tower), site.replace("/", "."), adapter)
+            tower_path, _, key = name.removesuffix(".down.weight").partition(f".{ADAPTERS}.")
+            tower, bottleneck = clip.get_submodule(tower_path), len(state[name])
+            path_in_tower, width, is_map = {_key(site[0]): site for site in _sites(tower)}[key]
+            _attach(tower, path_in_tower, Adapter(width, bottleneck, is_map=is_map))
         result = clip.load_state_dict(state, strict=False)
-    except (AttributeError, RuntimeError, IndexError) as error:
+    except (AttributeError, KeyError, RuntimeError) as error:
         raise _mismatch(path, str(error).splitlines()[-1].strip()) from error
-    if result.unexpected_keys:
-        raise _mismatch(path, f"extra {result.unexpected_keys[0]}")
+    wrong = [name for name in result.missing_keys if ADAPTERS in name.split(".")] + result.unexpected_keys
+    if wrong:
+        raise _mismatch(path, f"{wrong[0]} is missing or too much")
 
 
 def _attach(tower: torch.nn.Module, path: str, adapter: Adapter) -> None:
@@ -114,8 +115,13 @@ def _attach(tower: torch.nn.Module, path: str, adapter: Adapter) -> None:
     first = next(tower.parameters())
     if not hasattr(tower, ADAPTERS):
         tower.add_module(ADAPTERS, torch.nn.ModuleDict())
-    getattr(tower, ADAPTERS)[path.replace(".", "/")] = adapter.to(first.device, first.dtype)
+    getattr(tower, ADAPTERS)[_key(path)] = adapter.to(first.device, first.dtype)
     module.register_forward_hook(adapter.after)
+
+
+def _key(path: str) -> str:
+    """Return the name of the adapter of the module at ``path``: names of modules hold no dots."""
+    return path.replace(".", "/")
 
 
 def _sites(tower: Any) -> Iterator[tuple[str, int, bool]]:

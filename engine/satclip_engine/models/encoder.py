@@ -9,9 +9,11 @@ import torch
 
 from satclip_engine.config import Config
 from satclip_engine.errors import OptionError
+from satclip_engine.models.adapters import load_adapters
 from satclip_engine.models.architecture import build_unfilled, load_weights
 from satclip_engine.models.card import ModelCard
 from satclip_engine.models.device import DTYPE_NAMES, device_label, resolve_device
+from satclip_engine.models.folders import ADAPTERS_FILE_NAME
 from satclip_engine.models.head_variants import DEFAULT_HEAD_VARIANT, HeadVariant, find_head_variant
 from satclip_engine.models.precision import cast_visual, choose_precision, named_precision
 from satclip_engine.models.preprocess import Preprocess
@@ -31,7 +33,7 @@ class Encoder:
 
     Attributes:
         id: The model's id.
-        weights_sha256: Digest of its weights file.
+        weights_sha256: Digest of its weights, adapters included.
         card: What the product knows about it.
         embed_dim: Length D of every vector.
         cell_px: Side of one feature cell in pixels of the window.
@@ -157,8 +159,7 @@ def load_encoder(
     source = find_model(model, config)
     digest = weights_sha256(source.weights, config.cache_dir)
     verify_weights(source.weights, digest)
-    clip = build_unfilled(source.model_cfg)
-    load_weights(clip, read_state_dict(source.weights))
+    clip = load_clip(source)
     clip.requires_grad_(requires_grad=False).to(target)
 
     def make_tower(visual: Any) -> Tower:
@@ -180,6 +181,20 @@ def load_encoder(
         dtype=dtype,
         variant_name=variant.name if isinstance(tower, VitTower) else "",
     )
+
+
+def load_clip(source: ModelSource) -> Any:
+    """Return the open_clip model of ``source`` with its weights, and its adapters where it has some, on the CPU.
+
+    Raises:
+        ModelError: if its files are damaged or do not fit each other.
+    """
+    clip = build_unfilled(source.model_cfg)
+    load_weights(clip, read_state_dict(source.weights))
+    adapters = source.weights.parent / ADAPTERS_FILE_NAME
+    if adapters.is_file():
+        load_adapters(clip, adapters)
+    return clip
 
 
 def build_tower(visual: Any, variant: HeadVariant, cell_px: int | None = None) -> Tower:

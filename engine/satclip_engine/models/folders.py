@@ -10,6 +10,7 @@ from satclip_engine.config import Config
 from satclip_engine.errors import ModelError
 
 CONFIG_FILE_NAME = "open_clip_config.json"
+ADAPTERS_FILE_NAME = "adapters.safetensors"
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 # Where several weights files lie in one folder: open_clip's own order of preference.
@@ -70,7 +71,11 @@ def find_weights(folder: Path) -> Path:
     Raises:
         ModelError: ``model.missing`` if there is none.
     """
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in WEIGHT_SUFFIXES and path.is_file()]
+    files = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix in WEIGHT_SUFFIXES and path.name != ADAPTERS_FILE_NAME and path.is_file()
+    ]
     if not files:
         raise ModelError(
             f"The model folder {folder} holds no weights.",

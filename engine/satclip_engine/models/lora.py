@@ -147,6 +147,8 @@ def _sites(tower: torch.nn.Module) -> Iterator[tuple[Any, str, int]]:
     """Yield module, name of its weight and number of row blocks."""
     found = False
     for path, module in tower.named_modules():
+        if ADAPTERS in path.split("."):
+            continue
         parts = _ATTENTION_PARTS.get(path.rpartition(".")[2])
         if isinstance(getattr(module, "in_proj_weight", None), Parameter):
             found = True

@@ -41,6 +41,7 @@ class VitTower:
         self.window_px = int(min(visual.image_size))
         self.embed_dim = int(visual.proj.shape[1] if visual.proj is not None else visual.ln_post.weight.shape[0])
         self._positions: dict[tuple[Grid, torch.dtype], torch.Tensor] = {}
+        self._positions_version = -1
         check_window(self.window_px, self.cell_px)
 
     def __call__(self, images: torch.Tensor) -> DenseFeatures:
@@ -61,6 +62,9 @@ class VitTower:
         embedding = self.visual.positional_embedding
         if torch.is_grad_enabled():  # a kept result would belong to an earlier training step
             return self.position_rule(embedding, self.native_grid, grid)
+        if embedding._version != self._positions_version:  # a training step or other weights came between
+            self._positions.clear()
+            self._positions_version = embedding._version
         key = (grid, embedding.dtype)
         if key not in self._positions:
             self._positions[key] = self.position_rule(embedding, self.native_grid, grid)

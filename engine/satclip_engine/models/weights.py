@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from satclip_engine.errors import ModelError
+from satclip_engine.models.folders import ADAPTERS_FILE_NAME
 
 # Wrappers that training scripts put around the weights.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "CLIP")
@@ -46,12 +47,21 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
 
 
 def weights_sha256(path: Path, cache_dir: Path) -> str:
-    """Return the SHA-256 of a weights file; remembered by path, size and modification time.
+    """Return the SHA-256 of a model's weights: of the file, and of the adapters beside it where there are some.
 
     Args:
         path: The weights file.
-        cache_dir: The engine's cache folder; a digest is kept under ``weights/`` in it.
+        cache_dir: The engine's cache folder; a digest is kept under ``weights/`` in it, by path, size and
+            modification time.
     """
+    digest = _file_sha256(path, cache_dir)
+    adapters = path.parent / ADAPTERS_FILE_NAME
+    if not adapters.is_file():
+        return digest
+    return hashlib.sha256(f"{digest} {_file_sha256(adapters, cache_dir)}".encode()).hexdigest()
+
+
+def _file_sha256(path: Path, cache_dir: Path) -> str:
     facts = path.stat()
     key = f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"
     note = cache_dir / "weights" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"

@@ -123,6 +123,18 @@ def test_positions_in_training_carry_gradients() -> None:
     assert float(visual.positional_embedding.grad.abs().sum()) > 0
 
 
+def test_kept_positions_are_those_of_the_present_weights() -> None:
+    visual = image_tower(VIT)
+    tower = VitTower(visual, SEGEARTH)
+    with torch.inference_mode():
+        before = tower.positions((6, 6))
+        assert tower.positions((6, 6)) is before
+    with torch.no_grad():
+        visual.positional_embedding += 1.0
+    with torch.inference_mode():
+        torch.testing.assert_close(tower.positions((6, 6)), before + 1.0)
+
+
 def test_gaussian_neighbourhood() -> None:
     weights = neighbourhood((2, 3), 5.0, like=torch.zeros(1))
     assert weights.shape == (7, 7)
