@@ -112,7 +112,7 @@ def _import_folder(folder: Path, model_id: str, config: Config) -> Path:
     stage = empty_stage(model_id, config)
     try:
         check_free_disk(stage, weights.stat().st_size)
-        _copy_companions(folder, stage)
+        copy_companions(folder, stage)
         if weights.suffix == ".safetensors":
             shutil.copyfile(weights, stage / WEIGHTS_FILE_NAME)
         else:
@@ -180,7 +180,8 @@ def _entry_of(path: Path, config: Config) -> RegistryEntry | None:
     return named[0] if len(named) == 1 else None
 
 
-def _copy_companions(folder: Path, stage: Path) -> None:
+def copy_companions(folder: Path, stage: Path) -> None:
+    """Copy what lies beside the weights of an open_clip folder: configuration, tokenizer, texts."""
     for file in sorted(folder.iterdir()):
         is_small = file.is_file() and file.stat().st_size <= _COMPANION_LIMIT_BYTES
         if is_small and file.suffix in _COMPANIONS and file.name not in (RECORD_FILE_NAME, CARD_FILE_NAME):

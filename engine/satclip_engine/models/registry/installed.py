@@ -13,6 +13,7 @@ RECORD_FILE_NAME = "installed.json"
 WEIGHTS_FILE_NAME = "open_clip_model.safetensors"
 FROM_REGISTRY = "registry"
 FROM_FILE = "file"
+FROM_TRAINING = "training"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class InstalledRecord:
     """Where an installed model came from.
 
     Attributes:
-        origin: ``registry`` or ``file``.
+        origin: ``registry``, ``file`` or ``training``.
         source: Hub repository, file and commit; or the address; or the imported file's name.
         source_sha256: Of the file as it came.
         weights: Name of the weights file in the model's folder.

@@ -1,0 +1,117 @@
+"""Fine-tuning from its request to the new model: stages, held-out scores, the best weights, interruption."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+
+from satclip_engine.config import Config
+from satclip_engine.models.device import device_label, resolve_device
+from satclip_engine.pairs.images import PairImages
+from satclip_engine.pairs.pair_set import read_pair_set
+from satclip_engine.protocol import TRAIN, CurvePoint, Pair, ProgressUpdate, TrainRequest
+from satclip_engine.training.held_out import drawn_accuracy, held_out_scores
+from satclip_engine.training.learner import load_learner
+from satclip_engine.training.methods import make_trainable
+from satclip_engine.training.objectives.objective import Material
+from satclip_engine.training.plan import plan_run
+from satclip_engine.training.run import TrainingRun
+from satclip_engine.training.run_folder import RunFolder
+from satclip_engine.training.trained_model import BeforeAfter, write_model
+
+
+def fine_tune(
+    request: TrainRequest,
+    *,
+    config: Config,
+    progress: Callable[[ProgressUpdate], None],
+    check_cancelled: Callable[[], None],
+) -> Path:
+    """Train a model and return its folder; a run that was interrupted there continues.
+
+    Raises:
+        PairsError: if the training set is missing, or has too little for the recipe.
+        RecipeError: if the recipe does not fit the model, differs from the interrupted run's, or diverges.
+        SatclipError: for everything else a person can act on.
+    """
+    pair_set = read_pair_set(Path(request.pairs))
+    plan = plan_run(request.recipe, pair_set, request.seed)
+    fabric = open_fabric(request)
+    folder = RunFolder(request)
+    learner = load_learner(request.model, fabric.device, config)
+    device = device_label(fabric.device)
+    with PairImages(pair_set) as images:
+
+        def scores(pairs: Sequence[Pair]) -> dict[str, float]:
+            return held_out_scores(learner, pairs, images, pair_set.info.classes, check_cancelled)
+
+        def tell(point: CurvePoint, rest_s: float) -> None:
+            progress(ProgressUpdate("train", point.step / point.steps, rest_s, device, sentence_of(point)))
+
+        progress(ProgressUpdate("score", 0.0, device=device))
+        before, general_before = scores(plan.reported), drawn_accuracy(learner)
+        weights = make_trainable(learner.clip, request.recipe.method)
+        run = TrainingRun(
+            request=request,
+            plan=plan,
+            material=Material(images, pair_set.of_split(TRAIN), pair_set.info.classes),
+            learner=learner,
+            weights=weights,
+            fabric=fabric,
+            folder=folder,
+            score=lambda: scores(plan.validation),
+            on_point=tell,
+        )
+        run.train(check_cancelled)
+        progress(ProgressUpdate("score", 0.99, device=device))
+        found = BeforeAfter(
+            before=before,
+            after=scores(plan.reported),
+            split=plan.reported_split,
+            general_before=general_before,
+            general_after=drawn_accuracy(learner),
+            trained_weights=sum(weight.numel() for weight in weights.values()),
+            all_weights=sum(weight.numel() for weight in learner.clip.parameters()),
+            steps=plan.steps,
+            seconds=run.standing.elapsed_s,
+            notes=(*plan.notes, *run.notes),
+        )
+    model = Path(request.out)
+    if fabric.is_global_zero:
+        write_model(request, learner, pair_set, found, config)
+        folder.finish()
+    return model
+
+
+def sentence_of(point: CurvePoint) -> str:
+    """Return how a training stands, for the job panel."""
+    parts = [f"Step {point.step} of {point.steps}", f"loss {point.loss:.3f}"]
+    parts += [f"held-out {name.replace('_', ' ')} {value:.3f}" for name, value in (point.held_out or {}).items()]
+    parts += [f"{point.pairs_per_s:.0f} pairs/s", f"{point.memory_bytes / 1e9:.1f} GB"]
+    return ", ".join(parts)
+
+
+def open_fabric(request: TrainRequest) -> Fabric:
+    """Return the device, the precision and, under torchrun, the other processes of a training.
+
+    Raises:
+        DeviceError: if the device is absent.
+    """
+    device = resolve_device(request.device)
+    is_half = request.precision == "bf16" or (
+        request.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
+    )
+    count = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=[device.index] if device.type == "cuda" and count == 1 else count,
+        num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
+        strategy="ddp" if count > 1 else "auto",
+        precision="bf16-mixed" if is_half else "32-true",
+    )
+    fabric.launch()
+    return fabric

@@ -1,0 +1,153 @@
+"""How good a model is on pairs that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from satclip_engine.errors import PairsError
+from satclip_engine.evaluation.classification import classification_scores
+from satclip_engine.evaluation.retrieval import distinct_captions, retrieval_scores
+from satclip_engine.evaluation.segmentation import confusion_matrix, segmentation_scores
+from satclip_engine.harness.vectors import prepare
+from satclip_engine.models.registry.reference_tiles import reference_tiles
+from satclip_engine.pairs.images import PairImages
+from satclip_engine.protocol import ClassSet, ClassSpec, Pair
+from satclip_engine.training.learner import Learner
+
+Float32 = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+_BATCH = 32
+_DRAWN_OF_EACH = 8
+
+
+def held_out_scores(
+    learner: Learner,
+    pairs: Sequence[Pair],
+    images: PairImages,
+    classes: ClassSet | None,
+    check_cancelled: Callable[[], None],
+) -> dict[str, float]:
+    """Return the scores that the pairs allow, each in [0, 1], higher is better.
+
+    ``recall``: mean recall at 1, 5 and 10 between pictures and different captions, both ways, where there are captions.
+    ``accuracy``: mean recall of the classes by their words alone, where the pairs have two labels or more.
+    ``mean_iou``: of the cells against the masks, by the classes' words alone, where there are masks.
+
+    Args:
+        learner: Its weights are asked as they are.
+        pairs: Those whose image cannot be read are left out.
+        images: Reads them.
+        classes: What the labels and masks count; labels that it does not know are their own words.
+        check_cancelled: Raises ``CancelledError`` when the user asked to stop.
+    """
+    learner.eval()
+    scores: dict[str, float] = {}
+    with torch.inference_mode():
+        vectors, seen = _picture_vectors(learner, pairs, images, check_cancelled)
+        if not seen:
+            return {}
+        captions, owner = distinct_captions([pair.captions + pair.long_captions for pair in seen])
+        if len(set(captions)) > 1:
+            similarity = vectors @ _text_vectors(learner, captions).T
+            scores["recall"] = retrieval_scores(similarity, owner).metrics["mean_recall"]
+        labels = sorted({pair.label for pair in seen if pair.label})
+        if len(labels) > 1:
+            scores["accuracy"] = _accuracy(learner, seen, vectors, labels, classes)
+        masked = [pair for pair in seen if pair.mask]
+        if masked and classes is not None:
+            scores["mean_iou"] = _mean_iou(learner, masked, images, classes, check_cancelled)
+    return scores
+
+
+def class_vectors(learner: Learner, classes: ClassSet) -> torch.Tensor:
+    """Return unit vectors (K, D): the mean of each class's phrases in the model's templates."""
+    templates = learner.source.card.templates
+    rows = []
+    for spec in classes.classes:
+        texts = [template.format(phrase) for phrase in spec.prompts for template in templates]
+        rows.append(functional.normalize(learner.texts(learner.ids(texts)).mean(dim=0), dim=-1))
+    return torch.stack(rows)
+
+
+def _picture_vectors(
+    learner: Learner, pairs: Sequence[Pair], images: PairImages, check_cancelled: Callable[[], None]
+) -> tuple[Float32, list[Pair]]:
+    pictures, seen, parts = [], [], []
+    for pair in pairs:
+        try:
+            pictures.append(prepare(images.read(pair), learner.side_px))
+        except PairsError:
+            continue
+        seen.append(pair)
+        if len(pictures) == _BATCH:
+            check_cancelled()
+            parts.append(learner.images(torch.from_numpy(np.stack(pictures))).cpu().numpy())
+            pictures = []
+    if pictures:
+        parts.append(learner.images(torch.from_numpy(np.stack(pictures))).cpu().numpy())
+    return (np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)), seen
+
+
+def _text_vectors(learner: Learner, texts: Sequence[str]) -> Float32:
+    parts = [learner.texts(learner.ids(texts[i : i + _BATCH])) for i in range(0, len(texts), _BATCH)]
+    return torch.cat(parts).cpu().numpy()
+
+
+def _accuracy(
+    learner: Learner, pairs: Sequence[Pair], vectors: Float32, labels: Sequence[str], classes: ClassSet | None
+) -> float:
+    known = {spec.name: spec for spec in classes.classes} if classes else {}
+    words = ClassSet(tuple(known.get(label, ClassSpec(label)) for label in labels))
+    rows = [i for i, pair in enumerate(pairs) if pair.label]
+    truth = np.array([labels.index(pairs[i].label) for i in rows])
+    logits = vectors[rows] @ class_vectors(learner, words).cpu().numpy().T
+    return float(classification_scores(logits, truth, labels).mean_recall)
+
+
+def _mean_iou(
+    learner: Learner,
+    pairs: Sequence[Pair],
+    images: PairImages,
+    classes: ClassSet,
+    check_cancelled: Callable[[], None],
+) -> float:
+    texts = class_vectors(learner, classes)
+    total = np.zeros((len(classes), len(classes) + 1), np.int64)
+    for pair in pairs:
+        check_cancelled()
+        codes = images.read_mask(pair).astype(np.int64) - 1
+        picture = _whole_cells(images.read(pair), learner.cell_px)
+        cells = functional.normalize(learner.tokens(torch.from_numpy(picture)[None]), dim=1)
+        scores = torch.einsum("ndhw,kd->nkhw", cells, texts)
+        pixels = functional.interpolate(scores, size=codes.shape, mode="bilinear")
+        total += confusion_matrix(codes, pixels[0].argmax(0).cpu().numpy(), len(classes))
+    return segmentation_scores(total).mean_iou
+
+
+def _whole_cells(image: Bytes, cell_px: int) -> Bytes:
+    """Return the picture resized to the nearest whole number of cells."""
+    height, width = (max(1, round(side / cell_px)) * cell_px for side in image.shape[1:])
+    picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+    resized = np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
+    return np.ascontiguousarray(resized.transpose(2, 0, 1))
+
+
+def drawn_accuracy(learner: Learner) -> float:
+    """Return the share of drawn pictures of common things that a model recognises by words: what it must not forget.
+
+    Source: the pictures of ``models.registry.reference_tiles``; any CLIP of use tells most of them apart.
+    """
+    tiles = reference_tiles(learner.side_px, seeds=tuple(range(_DRAWN_OF_EACH)))
+    learner.eval()
+    with torch.inference_mode():
+        parts = [tiles.images[i : i + _BATCH] for i in range(0, len(tiles.images), _BATCH)]
+        vectors = torch.cat([learner.images(torch.from_numpy(part)) for part in parts])
+        texts = learner.texts(learner.ids(tiles.captions))
+        best = (vectors @ texts.T).argmax(dim=1).cpu().numpy()
+    return float((best == np.array(tiles.owners)).mean())

@@ -1,0 +1,94 @@
+"""The model that is being trained: the same weights as the encoder's, with gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from satclip_engine.models.architecture import build_unfilled, load_weights
+from satclip_engine.models.encoder import build_tower
+from satclip_engine.models.head_variants import DEFAULT_HEAD_VARIANT, find_head_variant
+from satclip_engine.models.source import ModelSource, find_model
+from satclip_engine.models.text_tower import load_tokenizer
+from satclip_engine.models.weights import read_state_dict, weights_sha256
+from satclip_engine.training.methods import training_mode
+
+if TYPE_CHECKING:
+    from satclip_engine.config import Config
+
+
+class Learner:
+    """A CLIP in training.
+
+    Attributes:
+        source: Where it started from.
+        weights_sha256: Digest of the weights it started from.
+        clip: open_clip's model, float32.
+        tokenizer: Texts to ids (N, context).
+        device: Where it is.
+        side_px: Side of the square pictures it is shown as a whole.
+        window_px: Side of the square windows it is shown for dense features.
+        cell_px: Side of a cell of its dense features.
+    """
+
+    def __init__(self, source: ModelSource, weights_sha256: str, clip: Any, device: torch.device) -> None:
+        self.source = source
+        self.weights_sha256 = weights_sha256
+        self.clip = clip.to(device)
+        self.tokenizer = load_tokenizer(source)
+        self.device = device
+        # One tower for both answers: a convolutional trunk that is read more finely than its stride gives its global
+        # vector from that finer map too, here as in the encoder.
+        self._tower = build_tower(clip.visual, find_head_variant(DEFAULT_HEAD_VARIANT), source.card.cell_px)
+        self.cell_px = self._tower.cell_px
+        self.window_px = self._tower.window_px
+        self.side_px = source.card.scene_px or self.window_px
+
+    @property
+    def logit_scale(self) -> Tensor:
+        """The factor on cosines, at most 100 as in CLIP."""
+        return self.clip.logit_scale.exp().clamp(max=100.0)  # type: ignore[no-any-return]
+
+    def images(self, images: Tensor) -> Tensor:
+        """Return unit vectors (N, D) of uint8 pictures (N, 3, S, S)."""
+        vectors = self.clip.encode_image(self._ready(images))
+        return functional.normalize(vectors.float(), dim=-1)
+
+    def texts(self, ids: Tensor) -> Tensor:
+        """Return unit vectors (N, D) of token ids (N, context)."""
+        return functional.normalize(self.clip.encode_text(ids.to(self.device)).float(), dim=-1)
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """Return dense tokens (N, D, h, w), not normalised, of uint8 pictures with sides of whole cells."""
+        return self._tower(self._ready(images)).tokens.float()
+
+    def ids(self, texts: Sequence[str]) -> Tensor:
+        """Return the token ids (N, context) of texts; what does not fit is cut off."""
+        return self.tokenizer(list(texts))  # type: ignore[no-any-return]
+
+    def train(self) -> None:
+        """Switch to training."""
+        training_mode(self.clip)
+
+    def eval(self) -> None:
+        """Switch to answering."""
+        self.clip.eval()
+
+    def _ready(self, images: Tensor) -> Tensor:
+        return self.source.preprocess.normalise(images.to(self.device, non_blocking=True), torch.float32)
+
+
+def load_learner(model: str, device: torch.device, config: Config) -> Learner:
+    """Load a model for training.
+
+    Raises:
+        ModelError: as ``load_encoder``.
+    """
+    source = find_model(model, config)
+    clip = build_unfilled(source.model_cfg)
+    load_weights(clip, read_state_dict(source.weights))
+    return Learner(source, weights_sha256(source.weights, config.cache_dir), clip.float(), device)

@@ -1,0 +1,103 @@
+"""Recipes: those that ship, files of the user's own, and single settings changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from satclip_engine.config import Config
+from satclip_engine.errors import RecipeError
+from satclip_engine.protocol import ProtocolError, Recipe, Stage, from_json, to_json
+
+_FOLDER = "recipes"
+_STAGE_SETTINGS = tuple(Stage.__dataclass_fields__)
+
+
+def recipe_names(config: Config) -> tuple[str, ...]:
+    """Return the names of the recipes that ship."""
+    return tuple(sorted(path.stem for path in (config.resources_dir / _FOLDER).glob("*.yaml")))
+
+
+def load_recipe(name: str, config: Config, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """Return a recipe.
+
+    Args:
+        name: Of a recipe that ships, or the path of a YAML file; a file may name the recipe it changes as ``base``.
+        config: Tells where the recipes that ship lie.
+        changes: Settings by path, such as ``method.rank`` or ``stages.0.steps``; a setting of stages alone
+            (``steps``) holds for all of them.
+
+    Raises:
+        RecipeError: ``recipe.unknown``, or ``recipe.setting`` naming what cannot be understood.
+    """
+    raw = _read(name, config)
+    for path, value in (changes or {}).items():
+        _set(raw, path, value)
+    try:
+        recipe = from_json(Recipe, raw)
+    except ProtocolError as error:
+        raise _wrong(str(error)) from error
+    _refuse_unknown(raw, to_json(recipe))
+    return recipe
+
+
+def _read(name: str, config: Config) -> dict[str, Any]:
+    shipped = config.resources_dir / _FOLDER / f"{name}.yaml"
+    path = shipped if shipped.is_file() else Path(name).expanduser()
+    if not path.is_file():
+        raise RecipeError(
+            f"There is no recipe {name!r}.",
+            remedy=f"Take one of {', '.join(recipe_names(config))}, or the path of a YAML file.",
+            code="recipe.unknown",
+        )
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _wrong(f"{path.name} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise _wrong(f"{path.name} holds no settings")
+    base = raw.pop("base", None)
+    start = to_json(load_recipe(str(base), config)) if base else {"name": path.stem, "title": path.stem, "when": ""}
+    return {**start, **{key: _merged(start.get(key), value) for key, value in raw.items()}}
+
+
+def _merged(old: Any, new: Any) -> Any:
+    return {**old, **new} if isinstance(old, dict) and isinstance(new, dict) else new
+
+
+def _set(raw: dict[str, Any], path: str, value: Any) -> None:
+    if path in _STAGE_SETTINGS:
+        for stage in raw["stages"]:
+            stage[path] = value
+        return
+    *parents, last = path.split(".")
+    place: Any = raw
+    try:
+        for name in parents:
+            place = place[int(name)] if isinstance(place, list) else place.setdefault(name, {})
+        place[last] = value
+    except (IndexError, ValueError, TypeError, AttributeError) as error:
+        raise _wrong(f"there is no setting {path!r}") from error
+
+
+def _refuse_unknown(raw: Any, known: Any, where: str = "") -> None:
+    """Raise for a setting that was not understood: a misspelt one would be silently ignored."""
+    if isinstance(raw, dict):
+        for name, value in raw.items():
+            if name not in known:
+                raise _wrong(f"there is no setting {where + name!r}")
+            _refuse_unknown(value, known[name], f"{where}{name}.")
+    elif isinstance(raw, list):
+        for i, (value, its_known) in enumerate(zip(raw, known, strict=True)):
+            _refuse_unknown(value, its_known, f"{where}{i}.")
+
+
+def _wrong(detail: str) -> RecipeError:
+    return RecipeError(
+        f"The recipe cannot be used: {detail}.",
+        remedy="Compare it with satclip train --recipe lora --show.",
+        code="recipe.setting",
+    )

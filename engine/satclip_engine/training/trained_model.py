@@ -1,0 +1,153 @@
+"""From trained weights to a model's folder: merged, mixed with the start, with a card that says what it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from satclip_engine.config import Config
+from satclip_engine.models.card import CARD_FILE_NAME
+from satclip_engine.models.folders import CONFIG_FILE_NAME
+from satclip_engine.models.lora import merged_state_dict
+from satclip_engine.models.registry.card_facts import read_facts
+from satclip_engine.models.registry.imports import copy_companions
+from satclip_engine.models.registry.install import save_weights, write_json
+from satclip_engine.models.registry.installed import (
+    FROM_TRAINING,
+    WEIGHTS_FILE_NAME,
+    InstalledRecord,
+    now_utc,
+    write_record,
+)
+from satclip_engine.models.weights import read_state_dict, weights_sha256
+from satclip_engine.pairs.pair_set import PairSet
+from satclip_engine.protocol import TEST, TRAIN, VALIDATION, Recipe, TrainRequest, to_json
+from satclip_engine.training.learner import Learner
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """What a training gained and what it cost, on pairs that it never saw.
+
+    Attributes:
+        before: Scores of the start on the test pairs, or on the validation pairs where there are none.
+        after: Scores of the result.
+        split: Which of the two.
+        general_before: Share of drawn pictures of common things that the start recognises by words.
+        general_after: The same of the result.
+        trained_weights: Number of weights that trained.
+        all_weights: Number of weights of the model.
+        steps: Optimiser steps.
+        seconds: Of training.
+        notes: What a reader must know.
+    """
+
+    before: Scores
+    after: Scores
+    split: str
+    general_before: float
+    general_after: float
+    trained_weights: int
+    all_weights: int
+    steps: int
+    seconds: float
+    notes: tuple[str, ...]
+
+
+def mix_in_start(learner: Learner, recipe: Recipe) -> dict[str, torch.Tensor]:
+    """Return the weights between the start and the trained ones, by the base model's names.
+
+    Source: WiSE-FT, Wortsman et al. 2022, https://arxiv.org/abs/2109.01903.
+    """
+    trained = merged_state_dict(learner.clip)
+    if recipe.weight == 1.0:
+        return trained
+    start = read_state_dict(learner.source.weights)
+    return {
+        name: torch.lerp(start[name].to(value), value, recipe.weight)
+        if name in start and value.is_floating_point()
+        else value
+        for name, value in trained.items()
+    }
+
+
+def write_model(request: TrainRequest, learner: Learner, pair_set: PairSet, found: BeforeAfter, config: Config) -> Path:
+    """Write the model into ``request.out``, its configuration last: until then no model is there.
+
+    Raises:
+        DiskFullError: if there is no room.
+    """
+    folder = Path(request.out)
+    source = learner.source
+    if (source.folder / CONFIG_FILE_NAME).is_file():
+        copy_companions(source.folder, folder)
+        (folder / CONFIG_FILE_NAME).unlink(missing_ok=True)
+    save_weights(mix_in_start(learner, request.recipe), folder / WEIGHTS_FILE_NAME)
+    card = {**read_facts(source.folder), **_card(request, learner, pair_set, found)}
+    write_json(folder / CARD_FILE_NAME, card)
+    (folder / "README.md").write_text(_readme(request, learner, pair_set, found), encoding="utf-8")
+    digest = weights_sha256(folder / WEIGHTS_FILE_NAME, config.cache_dir)
+    record = InstalledRecord(FROM_TRAINING, f"trained from {source.id}", digest, WEIGHTS_FILE_NAME, digest, now_utc())
+    write_record(folder, record)
+    settings = {
+        "model_cfg": source.model_cfg,
+        "preprocess_cfg": {"mean": list(source.preprocess.mean), "std": list(source.preprocess.std)},
+    }
+    write_json(folder / f"{CONFIG_FILE_NAME}.partial", settings)
+    (folder / f"{CONFIG_FILE_NAME}.partial").replace(folder / CONFIG_FILE_NAME)
+    return folder
+
+
+def _card(request: TrainRequest, learner: Learner, pair_set: PairSet, found: BeforeAfter) -> dict[str, Any]:
+    base, info = learner.source, pair_set.info
+    return {
+        "id": Path(request.out).name,
+        "title": request.title or Path(request.out).name,
+        "licence": f"As {base.id} ({base.card.licence}); its training data: {info.licence or 'licence not stated'}",
+        "notes": f"{base.id}, fine-tuned ({request.recipe.title}) on {len(pair_set.of_split(TRAIN))} pairs of"
+        f" {info.title or pair_set.folder.name}.",
+        "training": {
+            "base": base.id,
+            "base_sha256": learner.weights_sha256,
+            "recipe": to_json(request.recipe),
+            "seed": request.seed,
+            "pairs": {"title": info.title, "origin": list(info.origin)},
+            "before_after": asdict(found),
+        },
+    }
+
+
+def _readme(request: TrainRequest, learner: Learner, pair_set: PairSet, found: BeforeAfter) -> str:
+    info, recipe, base = pair_set.info, request.recipe, learner.source
+    counts = ", ".join(f"{len(pair_set.of_split(split))} {split}" for split in (TRAIN, VALIDATION, TEST))
+    share = 100 * found.trained_weights / found.all_weights
+    return f"""# {request.title or Path(request.out).name}
+
+{base.card.title or base.id}, fine-tuned by SatCLIP for QGIS.
+
+- **Recipe**: {recipe.title} (`{recipe.name}`, method `{recipe.method.kind}`, seed {request.seed}): \
+{found.trained_weights:,} of {found.all_weights:,} weights ({share:.1f} %), {found.steps} steps, {found.seconds:.0f} s.
+- **Data**: {info.title or pair_set.folder.name}: {counts}. {" ".join(info.origin)}
+- **Licence**: the start's ({base.card.licence}) and the data's ({info.licence or "not stated"}) hold together.
+- **Limits**: it knows the region, sensor and season it was trained on; elsewhere, compare it with its start.
+
+| score | before | after |
+|---|---|---|
+{_score_rows(found)}
+
+{"".join(f"- {note}{chr(10)}" for note in found.notes)}"""
+
+
+def _score_rows(found: BeforeAfter) -> str:
+    rows = [
+        (f"{name.replace('_', ' ')}, {found.split} pairs", found.before[name], found.after[name])
+        for name in found.before
+        if name in found.after
+    ]
+    rows.append(("drawn pictures of common things (forgetting)", found.general_before, found.general_after))
+    return "\n".join(f"| {name} | {before:.3f} | {after:.3f} |" for name, before, after in rows)
