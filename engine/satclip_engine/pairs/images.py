@@ -8,7 +8,7 @@ from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -21,6 +21,18 @@ from satclip_engine.raster.scene import Scene, open_scene
 Bytes = npt.NDArray[np.uint8]
 
 _RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2")
+# All that readers raise on damaged files: header fields of a few wrong bytes make sizes that fit no memory.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    SyntaxError,
+    MemoryError,
+    Image.DecompressionBombError,
+    RasterioError,
+    SatclipError,
+)
 
 
 class PairImages:
@@ -75,7 +87,7 @@ class PairImages:
             path = self._set.path_of(pair.image)
             is_raster = path.suffix.lower() in _RASTER_SUFFIXES or _is_deep(path)
             return _read_raster(path) if is_raster else _read_picture(path)
-        except (OSError, ValueError, KeyError, UnidentifiedImageError, RasterioError, SatclipError) as error:
+        except _DAMAGE as error:
             raise unreadable(pair.image, error) from error
 
     def read_mask(self, pair: Pair) -> Bytes:

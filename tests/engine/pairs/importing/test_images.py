@@ -40,6 +40,26 @@ def test_damage_anywhere_in_a_file_is_found(tmp_path: Path, kind: str) -> None:
     assert all("cannot be read" in reason for reason in reasons(made).values())
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_no_wrong_byte_in_a_header_stops_an_import(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    contents = {"good.png": picture_bytes(0)}
+    for kind in ("png", "jpeg", "webp", "tiff", "bmp", "gif"):
+        for i in range(25):
+            content = bytearray(picture_bytes(i + 1, 24, kind))
+            for place in rng.integers(0, 200, 4):
+                content[place] = rng.integers(256)
+            contents[f"{i}.{kind}"] = bytes(content)
+    # A width of two thousand million pixels, as four wrong bytes make it.
+    huge = bytearray(picture_bytes(99, 24, "bmp"))
+    huge[18:22] = (2_000_000_000).to_bytes(4, "little")
+    made = imported(folder_of(tmp_path, contents | {"huge.bmp": bytes(huge)}), tmp_path / "set")
+    taken = {pair.id for pair in made.pair_set.pairs}
+    assert "good.png" in taken
+    assert "huge.bmp" in reasons(made)
+    assert taken | set(reasons(made)) == {*contents, "huge.bmp"}
+
+
 def test_what_is_no_picture_or_tiny_is_left_out(tmp_path: Path) -> None:
     contents = {"a.png": picture_bytes(1), "text.png": b"<html>404</html>", "dot.png": picture_bytes(2, 1)}
     made = imported(folder_of(tmp_path, contents), tmp_path / "set")
