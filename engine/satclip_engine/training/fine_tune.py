@@ -54,6 +54,7 @@ def fine_tune(
 
         progress(ProgressUpdate("score", 0.0, device=device))
         before, general_before = scores(plan.reported), drawn_accuracy(learner)
+        torch.manual_seed(request.seed)  # LoRA and adapters start from random numbers
         weights = make_trainable(learner.clip, request.recipe.method)
         run = TrainingRun(
             request=request,

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from satclip_engine.models.architecture import build_unfilled, load_weights
-from satclip_engine.models.encoder import build_tower
+from satclip_engine.models.encoder import build_tower, load_clip
 from satclip_engine.models.head_variants import DEFAULT_HEAD_VARIANT, find_head_variant
 from satclip_engine.models.source import ModelSource, find_model
 from satclip_engine.models.text_tower import load_tokenizer
-from satclip_engine.models.weights import read_state_dict, weights_sha256
+from satclip_engine.models.weights import weights_sha256
 from satclip_engine.training.methods import training_mode
 
 if TYPE_CHECKING:
@@ -89,6 +88,5 @@ def load_learner(model: str, device: torch.device, config: Config) -> Learner:
         ModelError: as ``load_encoder``.
     """
     source = find_model(model, config)
-    clip = build_unfilled(source.model_cfg)
-    load_weights(clip, read_state_dict(source.weights))
-    return Learner(source, weights_sha256(source.weights, config.cache_dir), clip.float(), device)
+    clip = load_clip(source).float()
+    return Learner(source, weights_sha256(source.weights, config.cache_dir), clip, device)

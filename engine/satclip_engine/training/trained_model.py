@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from satclip_engine.config import Config
+from satclip_engine.models.adapters import adapters_of, save_adapters, set_adapter_share
 from satclip_engine.models.card import CARD_FILE_NAME
+from satclip_engine.models.encoder import load_clip
 from satclip_engine.models.folders import CONFIG_FILE_NAME
 from satclip_engine.models.lora import merged_state_dict
 from satclip_engine.models.registry.card_facts import read_facts
@@ -22,7 +24,7 @@ from satclip_engine.models.registry.installed import (
     now_utc,
     write_record,
 )
-from satclip_engine.models.weights import read_state_dict, weights_sha256
+from satclip_engine.models.weights import weights_sha256
 from satclip_engine.pairs.pair_set import PairSet
 from satclip_engine.protocol import TEST, TRAIN, VALIDATION, Recipe, TrainRequest, to_json
 from satclip_engine.training.learner import Learner
@@ -67,11 +69,9 @@ def mix_in_start(learner: Learner, recipe: Recipe) -> dict[str, torch.Tensor]:
     trained = merged_state_dict(learner.clip)
     if recipe.weight == 1.0:
         return trained
-    start = read_state_dict(learner.source.weights)
+    start = merged_state_dict(load_clip(learner.source))
     return {
-        name: torch.lerp(start[name].to(value), value, recipe.weight)
-        if name in start and value.is_floating_point()
-        else value
+        name: torch.lerp(start[name].to(value), value, recipe.weight) if value.is_floating_point() else value
         for name, value in trained.items()
     }
 
@@ -88,6 +88,9 @@ def write_model(request: TrainRequest, learner: Learner, pair_set: PairSet, foun
         copy_companions(source.folder, folder)
         (folder / CONFIG_FILE_NAME).unlink(missing_ok=True)
     save_weights(mix_in_start(learner, request.recipe), folder / WEIGHTS_FILE_NAME)
+    if adapters_of(learner.clip):
+        set_adapter_share(learner.clip, request.recipe.weight)
+        save_adapters(learner.clip, folder)
     card = {**read_facts(source.folder), **_card(request, learner, pair_set, found)}
     write_json(folder / CARD_FILE_NAME, card)
     (folder / "README.md").write_text(_readme(request, learner, pair_set, found), encoding="utf-8")

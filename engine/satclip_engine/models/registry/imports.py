@@ -8,6 +8,7 @@ from pathlib import Path
 
 from satclip_engine.config import Config
 from satclip_engine.errors import ModelError
+from satclip_engine.models.adapters import load_adapters
 from satclip_engine.models.architecture import (
     architecture_config,
     architecture_preprocess,
@@ -15,7 +16,13 @@ from satclip_engine.models.architecture import (
     load_weights,
 )
 from satclip_engine.models.card import CARD_FILE_NAME, read_card
-from satclip_engine.models.folders import CONFIG_FILE_NAME, WEIGHT_SUFFIXES, find_weights, read_settings
+from satclip_engine.models.folders import (
+    ADAPTERS_FILE_NAME,
+    CONFIG_FILE_NAME,
+    WEIGHT_SUFFIXES,
+    find_weights,
+    read_settings,
+)
 from satclip_engine.models.preprocess import Preprocess
 from satclip_engine.models.registry.archives import extract_weights, is_archive
 from satclip_engine.models.registry.card_facts import card_of, read_facts
@@ -108,7 +115,10 @@ def _import_folder(folder: Path, model_id: str, config: Config) -> Path:
     digest = weights_sha256(weights, config.cache_dir)
     verify_weights(weights, digest)
     state = read_state_dict(weights)
-    load_weights(build_unfilled(settings["model_cfg"]), dict(state))
+    clip = build_unfilled(settings["model_cfg"])
+    load_weights(clip, dict(state))
+    if (folder / ADAPTERS_FILE_NAME).is_file():
+        load_adapters(clip, folder / ADAPTERS_FILE_NAME)
     stage = empty_stage(model_id, config)
     try:
         check_free_disk(stage, weights.stat().st_size)
@@ -181,10 +191,11 @@ def _entry_of(path: Path, config: Config) -> RegistryEntry | None:
 
 
 def copy_companions(folder: Path, stage: Path) -> None:
-    """Copy what lies beside the weights of an open_clip folder: configuration, tokenizer, texts."""
+    """Copy what lies beside the weights of an open_clip folder: configuration, tokenizer, texts, adapters."""
     for file in sorted(folder.iterdir()):
         is_small = file.is_file() and file.stat().st_size <= _COMPANION_LIMIT_BYTES
-        if is_small and file.suffix in _COMPANIONS and file.name not in (RECORD_FILE_NAME, CARD_FILE_NAME):
+        is_wanted = file.suffix in _COMPANIONS or file.name == ADAPTERS_FILE_NAME
+        if is_small and is_wanted and file.name not in (RECORD_FILE_NAME, CARD_FILE_NAME):
             shutil.copyfile(file, stage / file.name)
 
 
