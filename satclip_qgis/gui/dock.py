@@ -6,6 +6,7 @@ from qgis.gui import QgsDockWidget
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QHBoxLayout, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
+from satclip_qgis.gui.assess_page import AssessPage
 from satclip_qgis.gui.badge import Badge
 from satclip_qgis.gui.icons import own_icon
 from satclip_qgis.gui.job_panel import JobPanel
@@ -18,7 +19,7 @@ from satclip_qgis.i18n import tr
 
 
 class SatclipDock(QgsDockWidget):
-    """Holds the badge, the Map page, the Teach page, the job panel and the Models page."""
+    """Holds the badge, the pages Map, Teach and Assess, the job panel and the Models page."""
 
     def __init__(self, tracker: JobTracker, shelf: ModelShelf, parent: QWidget | None = None) -> None:
         super().__init__(tr("SatCLIP"), parent)
@@ -29,6 +30,7 @@ class SatclipDock(QgsDockWidget):
         self.badge.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.page = MapPage()
         self.teach = TeachPage(self.page.classes.model)
+        self.assess = AssessPage()
         self.jobs = JobPanel(tracker)
         self.models = ModelsPage(shelf)
         self.tabs = QTabWidget()
@@ -36,6 +38,7 @@ class SatclipDock(QgsDockWidget):
         for page, title, tip in (
             (self.page, tr("Map"), tr("Say the classes, see the map")),
             (self.teach, tr("Teach"), tr("Show examples where the map is wrong, watch it correct itself")),
+            (self.assess, tr("Assess"), tr("Label points drawn at random, learn how good a map is")),
             (self.jobs, tr("Jobs"), tr("Everything the engine has done and is doing")),
             (self.models, tr("Models"), tr("What the engine can see with: fetch, import, check, remove")),
         ):

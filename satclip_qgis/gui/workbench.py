@@ -9,6 +9,7 @@ from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QObject
 
 from satclip_qgis.gui import wording
+from satclip_qgis.gui.assess_desk import AssessDesk
 from satclip_qgis.gui.dock import SatclipDock
 from satclip_qgis.gui.engine_actions import EngineActions
 from satclip_qgis.gui.estimator import Estimator
@@ -56,6 +57,7 @@ class Workbench(QObject):
         self.runs = RunController(self.tracker, self)
         self.models = ModelDesk(self.dock.models, self.shelf, self.tracker, connection, self.messages, self)
         self.teach = TeachDesk(self.dock.teach, self.page, self._canvas, connection, self.runs, self.messages, self)
+        self.assess = AssessDesk(self.dock.assess, self._canvas, connection, self.tracker, self.messages, self)
         self.preview = PreviewController(
             self._canvas, connection, self.page.state, self.page.layer, self.teach.head_id, self
         )
@@ -74,6 +76,7 @@ class Workbench(QObject):
         self.engine.close()
         self.estimator.call.stop()
         self.teach.close()
+        self.assess.close()
         self.preview.close()
         self.rectangle.close()
         self.runs.cancel_export()
@@ -86,7 +89,7 @@ class Workbench(QObject):
         page.changed.connect(self._page_changed)
         page.look_changed.connect(self._look_changed)
         page.source.layer_changed.connect(self._layer_changed)
-        page.classes.failed.connect(lambda detail, remedy: self._problem(Problem("classes", detail, remedy)))
+        page.classes.failed.connect(lambda detail, remedy: self.messages.problem(Problem("classes", detail, remedy)))
         page.where.rectangle_wanted.connect(self.rectangle.start)
         page.run_bar.run_pressed.connect(self.run)
         for bar in (page.run_bar, self.dock.teach.run_bar):
@@ -102,7 +105,7 @@ class Workbench(QObject):
 
     def _connect_engine(self) -> None:
         self._connection.state_changed.connect(self._engine_changed)
-        self.engine.problem.connect(self._problem)
+        self.engine.problem.connect(self.messages.problem)
         self.engine.cache_cleared.connect(self._page_changed)
         self.tracker.changed.connect(self._job_changed)
         self.tracker.removed.connect(lambda _job_id: self._count_jobs())
@@ -137,10 +140,11 @@ class Workbench(QObject):
     def _look_changed(self) -> None:
         state = self.page.state()
         self.preview.set_opacity(state.opacity)
-        visible = self.dock.isUserVisible()
-        self.teach.set_active(visible and self.dock.tabs.currentWidget() is self.dock.teach)
-        # Teaching without seeing what comes of it makes no sense.
-        self.preview.set_active(visible and (state.live or self.teach.is_active()))
+        front = self.dock.tabs.currentWidget() if self.dock.isUserVisible() else None
+        self.teach.set_active(front is self.dock.teach)
+        self.assess.set_active(front is self.dock.assess)
+        # Teaching without seeing what comes of it makes no sense; whoever assesses must not be told what to see.
+        self.preview.set_active(front is self.dock.teach or (state.live and front not in (None, self.dock.assess)))
 
     def _layer_changed(self) -> None:
         self.preview.item.clear()
@@ -193,9 +197,6 @@ class Workbench(QObject):
         else:
             self.engine.act(remedy)
 
-    def _problem(self, problem: Problem) -> None:
-        self.messages.problem(problem)
-
     # Models
 
     def show_models(self) -> None:
@@ -215,7 +216,8 @@ class Workbench(QObject):
         # What the command line has fetched or removed meanwhile is not told by any event.
         if self.dock.tabs.currentWidget() is self.dock.models:
             self.shelf.refresh()
-        if self.teach.is_active() != (self.dock.tabs.currentWidget() is self.dock.teach):
+        front, pages = self.dock.tabs.currentWidget(), (self.teach, self.assess)
+        if [page.is_active() for page in pages] != [front is self.dock.teach, front is self.dock.assess]:
             self._look_changed()
 
     # Runs
@@ -236,7 +238,7 @@ class Workbench(QObject):
             layer, view = self.page.layer(), self._canvas.extent()
             self.runs.run(self.page.state(), layer, view, self._iface.activeLayer(), chosen)
         elif self._connection.problem is not None:
-            self._problem(self._connection.problem)
+            self.messages.problem(self._connection.problem)
         elif not self.engine.is_set_up():
             self.engine.show_set_up()
         else:
@@ -266,16 +268,14 @@ class Workbench(QObject):
         self.engine.refresh_hello()
 
     def _run_refused(self, problem: Problem) -> None:
-        self._problem(problem)
+        self.messages.problem(problem)
         self._run_over()
 
     def _show_export(self, done: float) -> None:
-        percent = int(done * 100)
-        text = tr("QGIS exports the layer: {percent} %").format(percent=percent)
-        self.bars.show_export(text, done)
+        self.bars.show_export(tr("QGIS exports the layer: {percent} %").format(percent=int(done * 100)), done)
 
     def _job_refused(self, problem: Problem) -> None:
-        self._problem(problem)
+        self.messages.problem(problem)
         if self._job_id and self._job_id not in self.tracker.jobs:
             self._run_over()
 
@@ -295,4 +295,4 @@ class Workbench(QObject):
         if job.state is JobState.SUCCEEDED and job.spec.kind == SEGMENT:
             self.results.announce(job, own)
         elif job.state is JobState.FAILED and own and job.problem is not None:
-            self._problem(job.problem)
+            self.messages.problem(job.problem)

@@ -84,12 +84,14 @@ class PlannedClass:
         area: Mapped, in the unit of ``SampleDesign.area_unit``.
         points: Drawn from it.
         expected_standard_error: Of its user's accuracy; None with fewer than two points.
+        colour: ``#RRGGBB``; empty where the map names none.
     """
 
     name: str
     area: float
     points: int
     expected_standard_error: Optional[float]
+    colour: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class ClassAccuracy:
         producers_accuracy: Of what is the class, the share that is mapped as it.
         area_share: Of the whole area, the share that is the class in truth.
         mapped_area: In the unit of ``MapAccuracy.area_unit``.
+        colour: ``#RRGGBB``; empty where the map names none.
     """
 
     name: str
@@ -143,6 +146,7 @@ class ClassAccuracy:
     producers_accuracy: EstimatedShare
     area_share: EstimatedShare
     mapped_area: float
+    colour: str = ""
 
 
 @dataclass(frozen=True)

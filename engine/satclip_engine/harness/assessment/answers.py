@@ -10,11 +10,13 @@ from satclip_engine.protocol import ClassAccuracy, EstimatedShare, MapAccuracy, 
 
 def design_answer(design: Design) -> SampleDesign:
     """Return ``design`` as a message."""
-    classes = zip(design.class_names, design.areas, design.points, design.user_errors, strict=True)
+    classes = zip(design.class_names, design.areas, design.points, design.user_errors, design.colours, strict=True)
     return SampleDesign(
         int(design.points.sum()),
         _known(design.overall_error),
-        tuple(PlannedClass(name, float(area), int(n), _known(error)) for name, area, n, error in classes),
+        tuple(
+            PlannedClass(name, float(area), int(n), _known(error), colour) for name, area, n, error, colour in classes
+        ),
         _area_unit(design.in_metres),
         design.notes,
     )
@@ -28,13 +30,14 @@ def accuracy_answer(assessment: Assessment) -> MapAccuracy:
         assessment.n_unlabelled,
         _shares(accuracy.overall)[0],
         tuple(
-            ClassAccuracy(name, users, producers, share, float(area))
-            for name, users, producers, share, area in zip(
+            ClassAccuracy(name, users, producers, share, float(area), colour)
+            for name, users, producers, share, area, colour in zip(
                 assessment.class_names,
                 _shares(accuracy.users),
                 _shares(accuracy.producers),
                 _shares(accuracy.shares),
                 assessment.areas,
+                assessment.colours,
                 strict=True,
             )
         ),

@@ -34,12 +34,14 @@ class MeasuredMap:
     Attributes:
         strata: Its classes.
         class_names: (K,) in the order of codes.
+        colours: (K,) ``#RRGGBB`` or "".
         in_metres: Whether areas are m²; else pixels.
         notes: Sentences.
     """
 
     strata: Strata
     class_names: tuple[str, ...]
+    colours: tuple[str, ...]
     in_metres: bool
     notes: tuple[str, ...]
 
@@ -50,6 +52,7 @@ class Design:
 
     Attributes:
         class_names: (K,) in the order of codes.
+        colours: (K,) ``#RRGGBB`` or "".
         areas: (K,) mapped area in m², or in pixels where the map has no CRS.
         in_metres: Whether areas are m².
         points: (K,) of each class.
@@ -59,6 +62,7 @@ class Design:
     """
 
     class_names: tuple[str, ...]
+    colours: tuple[str, ...]
     areas: Floats
     in_metres: bool
     points: Counts
@@ -75,8 +79,9 @@ def measure_map(class_map: ClassMap, progress: Progress, check_cancelled: Check)
         CancelledError: if the user asked to stop.
     """
     strata = measure_strata(class_map, progress, check_cancelled)
-    names = tuple(class_map.legend.name(int(code)) for code in strata.codes)
-    return MeasuredMap(strata, names, class_map.grid.has_crs, map_notes(class_map, strata))
+    legend, codes = class_map.legend, strata.codes.tolist()
+    names, colours = tuple(map(legend.name, codes)), tuple(legend.colours.get(code, "") for code in codes)
+    return MeasuredMap(strata, names, colours, class_map.grid.has_crs, map_notes(class_map, strata))
 
 
 def plan_sample(measured: MeasuredMap, options: DesignOptions) -> Design:
@@ -90,6 +95,7 @@ def plan_sample(measured: MeasuredMap, options: DesignOptions) -> Design:
     points, notes = _allocated(options, strata, accuracies)
     return Design(
         measured.class_names,
+        measured.colours,
         strata.areas_m2,
         measured.in_metres,
         points,
