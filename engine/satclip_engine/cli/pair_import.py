@@ -1,60 +1,66 @@
-"""``satclip captions import`` and ``satclip captions photos``: training sets out of what others collected."""
+"""``satclip captions import`` and ``satclip captions photos``: training sets of what others collected."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from satclip_engine.cli.output import Output, json_option
 from satclip_engine.cli.progress import cancel_by_signal, progress_bar
-from satclip_engine.protocol import SPLITS, ProgressUpdate
+from satclip_engine.protocol import SPLITS, ImportPairsRequest
+
+if TYPE_CHECKING:
+    from satclip_engine.pairs.importing.run import Imported
 
 _MOST_SHOWN = 10
+_OUT = click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder for the training set.")
+_TITLE = click.option("--title", default="", help="For people; by itself the source's name.")
+_LICENCE = click.option("--licence", default="", help="Of the data, for the cards of models trained on it.")
 
 
 @click.command("import")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder for the training set.")
-@click.option("--format", "layout", default="", help="The layout; by itself it is recognised.")
-@click.option(
-    "--copy", "is_copying", is_flag=True, help="Copy image files; else they stay where they are."
-)
+@_OUT
+@click.option("--format", "layout", default="", help="The layout, such as csv or coco; by itself it is recognised.")
+@click.option("--copy", is_flag=True, help="Copy image files into the set; else they stay where they are.")
+@_TITLE
+@_LICENCE
 @json_option
 @click.pass_obj
-def import_command(output: Output, /, source: Path, out: Path, layout: str, is_copying: bool) -> None:
-    """Make a training set of a data set with images and captions.
+def import_command(output: Output, /, source: Path, out: Path, **options: Any) -> None:
+    """Make a training set of images with captions that lie in SOURCE, a folder, list or archive."""
+    from satclip_engine.pairs.importing.run import import_pairs
 
-    SOURCE is its folder or its list of captions; see docs/training-sets.md for the layouts.
-    """
-    from satclip_engine.pairs.importing.run import SKIPPED_FILE, import_pairs
+    request = ImportPairsRequest(str(source.resolve()), str(out.resolve()), **options)
+    with progress_bar(hidden=output.as_json) as progress, cancel_by_signal() as check_cancelled:
+        made = import_pairs(request, progress=progress, check_cancelled=check_cancelled)
+    _say(output, made)
 
-    with progress_bar(hidden=output.as_json) as draw, cancel_by_signal() as check_cancelled:
 
-        def report(done: int, total: int) -> None:
-            check_cancelled()
-            draw(ProgressUpdate("images", done / total))
+def _say(output: Output, made: Imported) -> None:
+    from satclip_engine.pairs.new_folder import SKIPPED_FILE
 
-        imported = import_pairs(source, out.resolve(), report, layout=layout, is_copying=is_copying)
-    pairs = imported.pair_set.pairs
+    pairs = made.pair_set.pairs
     counts = Counter(pair.split for pair in pairs)
     lines = [
-        f"Made a training set of {len(pairs):,} images in {imported.pair_set.folder} (layout: {imported.layout}).",
+        f"Made a training set of {len(pairs):,} images in {made.pair_set.folder}.",
         "  " + ", ".join(f"{split} {counts[split]:,}" for split in SPLITS if counts[split]),
-        *(f"  {note}" for note in imported.notes),
+        *(f"  {note}" for note in made.notes),
     ]
-    if imported.skipped:
-        lines.append(f"  {len(imported.skipped):,} left out, listed in {SKIPPED_FILE}:")
-        lines += [f"    {item.name}: {item.reason}" for item in imported.skipped[:_MOST_SHOWN]]
+    if made.skipped:
+        lines.append(f"  {len(made.skipped):,} left out, listed in {SKIPPED_FILE}:")
+        lines += [f"    {item.name}: {item.reason}" for item in made.skipped[:_MOST_SHOWN]]
+        lines += ["    …"] if len(made.skipped) > _MOST_SHOWN else []
     output.result(
         {
-            "folder": str(imported.pair_set.folder),
-            "layout": imported.layout,
+            "folder": str(made.pair_set.folder),
             "pairs": len(pairs),
             "splits": dict(counts),
-            "skipped": [[item.name, item.reason] for item in imported.skipped],
-            "notes": list(imported.notes),
+            "skipped": [{"name": item.name, "reason": item.reason} for item in made.skipped],
+            "notes": list(made.notes),
         },
         "\n".join(lines),
     )

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -21,6 +21,8 @@ from satclip_engine.raster.scene import Scene, open_scene
 Bytes = npt.NDArray[np.uint8]
 
 _RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2")
+# Cameras make photos of ten thousand pixels a side; JPEG decodes to less in a fraction of the time.
+_PHOTO_PX = (512, 512)
 # All that readers raise on damaged files: header fields of a few wrong bytes make sizes that fit no memory.
 _DAMAGE = (
     OSError,
@@ -102,6 +104,20 @@ class PairImages:
         except (OSError, RasterioError) as error:
             raise unreadable(pair.mask, error) from error
         return codes.astype(np.uint8, copy=False)
+
+    def read_photo(self, name: str) -> Bytes:
+        """Return a ground photo of the set upright, uint8 (3, H, W); a large JPEG reduced, its sides above 512 px.
+
+        Raises:
+            PairsError: ``pairs.image`` if the file is missing or damaged.
+        """
+        try:
+            with Image.open(self._set.path_of(name)) as photo:
+                photo.draft("RGB", _PHOTO_PX)
+                upright = ImageOps.exif_transpose(photo).convert("RGB")
+        except _DAMAGE as error:
+            raise unreadable(name, error) from error
+        return np.asarray(upright).transpose(2, 0, 1).copy()
 
     def _window(self, path: str, window: Window) -> Bytes:
         with self._lock:  # a raster is read by one thread at a time

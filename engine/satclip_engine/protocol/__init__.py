@@ -16,6 +16,7 @@ from .assess import (
     SampleSizeRequest,
 )
 from .captions import BAD, DOUBTFUL, WORTH_KNOWING, BuildCaptionsRequest, CodedRaster, Finding
+from .chip_facts import AREA, COUNT, LENGTH, Cover, CoverShare, Facts, Indices
 from .classes import (
     PALETTE,
     ClassSet,
@@ -36,6 +37,7 @@ from .models import (
     ModelCheck,
     ModelInfo,
 )
+from .pair_import import ImportPairsRequest, PhotoPairsRequest
 from .pairs import SPLITS, TEST, TRAIN, UNUSED, VALIDATION, Box, Pair, PairRaster, PairSetInfo
 from .sample_layers import ExportSamplesRequest, FitHeadRequest, SampleFile
 from .samples import CandidateScore, ClassEvidence, FitRequest, FitResult, LearningPoint, Sample
@@ -54,14 +56,17 @@ from .teach import Advice, AdviceRequest, AdvisedPlace, SavedHead, SaveHeadReque
 from .train import METHODS, OBJECTIVES, CurvePoint, Method, Recipe, Stage, TrainRequest, Views
 
 __all__ = [
+    "AREA",
     "ASSESSMENT_PAGE_ROLE",
     "ASSESSMENT_ROLE",
     "ASSESSMENT_TABLE_ROLE",
     "BAD",
     "CLIENT_HEADER",
+    "COUNT",
     "DOUBTFUL",
     "ENGINE_FILE_NAME",
     "HEARTBEAT_S",
+    "LENGTH",
     "METHODS",
     "MODEL_CHECK_ROLE",
     "OBJECTIVES",
@@ -91,6 +96,8 @@ __all__ = [
     "ClassSpec",
     "ClassSyntaxError",
     "CodedRaster",
+    "Cover",
+    "CoverShare",
     "CurvePoint",
     "DesignOptions",
     "DownloadModelRequest",
@@ -99,6 +106,7 @@ __all__ = [
     "EstimatedShare",
     "Event",
     "ExportSamplesRequest",
+    "Facts",
     "FeatureOptions",
     "Finding",
     "FitHeadRequest",
@@ -108,6 +116,8 @@ __all__ = [
     "HeadCardError",
     "Hello",
     "ImportModelRequest",
+    "ImportPairsRequest",
+    "Indices",
     "JobSpec",
     "JobState",
     "JobView",
@@ -120,6 +130,7 @@ __all__ = [
     "Pair",
     "PairRaster",
     "PairSetInfo",
+    "PhotoPairsRequest",
     "PlannedClass",
     "PolygonOptions",
     "PreviewRequest",

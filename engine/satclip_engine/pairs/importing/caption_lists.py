@@ -10,10 +10,12 @@ from satclip_engine.errors import PairsError
 from satclip_engine.pairs.importing.columns import split_in_name
 from satclip_engine.pairs.importing.files import ImageFinder
 from satclip_engine.pairs.importing.gather import gather
-from satclip_engine.pairs.importing.listing import Listing, Skipped
+from satclip_engine.pairs.importing.listing import Listing
 from satclip_engine.pairs.importing.rows import pairs_of
 from satclip_engine.pairs.importing.tables import Table, read_csv, read_json_lines
+from satclip_engine.pairs.new_folder import Skipped
 from satclip_engine.protocol import TRAIN, Pair, PairSetInfo
+from satclip_engine.samples.notes import counted
 
 _CSV, _JSON_LINES = (".csv", ".tsv"), (".jsonl", ".ndjson")
 
@@ -54,7 +56,7 @@ def _lists(source: Path, suffixes: tuple[str, ...]) -> list[Path]:
 def _listing(source: Path, lists: list[Path], read: Callable[[Path], Table]) -> Listing:
     pairs: list[Pair] = []
     skipped: list[Skipped] = []
-    counted: Counter[str] = Counter()
+    about: Counter[str] = Counter()
     notes = []
     unread: list[PairsError] = []
     for path in lists:
@@ -64,16 +66,16 @@ def _listing(source: Path, lists: list[Path], read: Callable[[Path], Table]) -> 
             unread.append(error)
             continue
         notes.append(f"{path.name}: {_told(table)}.")
-        found, left_out, about = pairs_of(table, split_in_name(path.stem) or TRAIN)
+        found, left_out, told = pairs_of(table, split_in_name(path.stem) or TRAIN)
         pairs += found
         skipped += left_out
-        counted += about
+        about += told
     if len(unread) == len(lists):
         raise unread[0]
     folder = source if source.is_dir() else source.parent
     entries, not_found = gather(pairs, ImageFinder(folder))
     notes += [f"Left alone: {error.detail}" for error in unread]
-    notes += [f"{count:,} rows: {note}." for note, count in counted.items()]
+    notes += [f"{counted(count, 'row')}: {note}." for note, count in about.items()]
     info = PairSetInfo(title=source.stem, origin=(f"Imported from {source.name}.",))
     return Listing(info, entries, (*skipped, *not_found), tuple(notes))
 

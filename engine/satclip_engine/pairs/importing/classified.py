@@ -13,7 +13,8 @@ from satclip_engine.harness.datasets.folder_masks import ClassFile, FolderMask, 
 from satclip_engine.harness.datasets.items import Bytes
 from satclip_engine.pairs.importing.columns import split_of
 from satclip_engine.pairs.importing.files import IMAGE_SUFFIXES
-from satclip_engine.pairs.importing.listing import Entry, Listing, Skipped
+from satclip_engine.pairs.importing.listing import Entry, Listing
+from satclip_engine.pairs.new_folder import Skipped
 from satclip_engine.protocol import TRAIN, ClassSet, ClassSpec, Pair, PairSetInfo
 
 _CLASS_FILE = "classes.txt"

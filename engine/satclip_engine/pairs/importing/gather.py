@@ -8,7 +8,8 @@ from pathlib import Path
 
 from satclip_engine.errors import PairsError
 from satclip_engine.pairs.importing.files import ImageFinder
-from satclip_engine.pairs.importing.listing import Entry, Skipped
+from satclip_engine.pairs.importing.listing import Entry
+from satclip_engine.pairs.new_folder import Skipped
 from satclip_engine.protocol import Pair
 
 

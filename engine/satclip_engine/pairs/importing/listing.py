@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from satclip_engine.pairs.new_folder import Skipped
 from satclip_engine.protocol import Pair, PairSetInfo
 
 
@@ -25,19 +26,6 @@ class Entry:
     pair: Pair
     content: Callable[[], bytes] | None = None
     mask: Callable[[], npt.NDArray[np.uint8]] | None = None
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """Something that was listed and is not taken.
-
-    Attributes:
-        name: The image, or the row.
-        reason: Why, in a few words.
-    """
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)

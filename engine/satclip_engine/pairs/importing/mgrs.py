@@ -11,6 +11,7 @@ from satclip_engine.pairs.importing.gather import gather
 from satclip_engine.pairs.importing.json_files import find_json
 from satclip_engine.pairs.importing.listing import Listing
 from satclip_engine.protocol import Box, Pair, PairSetInfo
+from satclip_engine.samples.notes import counted
 
 _SIGN = '"global_filepath"'
 _SHORT, _LONG = ("brief_caption", "global_caption"), ("detailed_caption",)
@@ -37,7 +38,7 @@ def list_mgrs(source: Path) -> Listing:
         pairs.append(Pair(name, name, _texts(row, _SHORT), long_captions=_texts(row, _LONG), boxes=boxes))
     entries, skipped = gather(pairs, ImageFinder(path.parent))
     info = PairSetInfo(title=path.parent.name, origin=(f"Imported from {path.name}.",))
-    notes = (f"{broken:,} objects have no box with a width and a height: they are left out.",) if broken else ()
+    notes = (f"{counted(broken, 'object')}: no box with a width and a height, left out.",) if broken else ()
     return Listing(info, entries, skipped, notes)
 
 

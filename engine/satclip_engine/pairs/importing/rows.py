@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from satclip_engine.pairs.importing.columns import Columns, split_of
-from satclip_engine.pairs.importing.listing import Skipped
 from satclip_engine.pairs.importing.tables import Table
+from satclip_engine.pairs.new_folder import Skipped
 from satclip_engine.protocol import UNUSED, Pair
 
 _SWAPPED = "a latitude beyond 90 degrees, as where longitude and latitude are swapped; these places are left out"

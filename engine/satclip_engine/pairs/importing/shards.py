@@ -9,9 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from satclip_engine.pairs.importing.columns import Columns, guess_columns, split_in_name
 from satclip_engine.pairs.importing.files import IMAGE_SUFFIXES, Content, tar_content, tar_members
-from satclip_engine.pairs.importing.listing import Entry, Listing, Skipped
+from satclip_engine.pairs.importing.listing import Entry, Listing
 from satclip_engine.pairs.importing.rows import pair_of
+from satclip_engine.pairs.new_folder import Skipped
 from satclip_engine.protocol import TRAIN, Pair, PairSetInfo
+from satclip_engine.samples.notes import counted
 
 _TEXTS, _CLASS = (".txt", ".caption"), ".cls"
 
@@ -64,7 +66,7 @@ def _listing(source: Path, found: list[tuple[list[Entry], list[Skipped], Counter
         PairSetInfo(title=source.stem, origin=(f"Imported from {source.name}.",)),
         tuple(entry for entries, _, _ in found for entry in entries),
         tuple(item for _, skipped, _ in found for item in skipped),
-        tuple(f"{count:,} images: {note}." for note, count in notes.items()),
+        tuple(f"{counted(count, 'image')}: {note}." for note, count in notes.items()),
     )
 
 

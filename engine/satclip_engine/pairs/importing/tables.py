@@ -12,7 +12,7 @@ from typing import Any
 
 from satclip_engine.errors import PairsError
 from satclip_engine.pairs.importing.columns import Columns, guess_columns
-from satclip_engine.pairs.importing.listing import Skipped
+from satclip_engine.pairs.new_folder import Skipped
 
 _SEPARATORS = ",;\t|"
 _HOW = "Its first line should name the columns, for example: file,caption."

@@ -14,16 +14,18 @@ from satclip_engine.errors import PairsError, SatclipError
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.pairs.importing.captions import described, tidy
 from satclip_engine.pairs.importing.georeference import georeferenced
-from satclip_engine.pairs.importing.listing import Entry, Skipped
+from satclip_engine.pairs.importing.listing import Entry
+from satclip_engine.pairs.new_folder import Skipped
 from satclip_engine.pairs.pair_set import PairSet
-from satclip_engine.protocol import TEST, TRAIN, UNUSED, VALIDATION, Box, Pair, PairSetInfo
+from satclip_engine.protocol import TEST, TRAIN, UNUSED, VALIDATION, Box, Pair, PairSetInfo, ProgressUpdate
+from satclip_engine.samples.notes import counted
 
 _IMAGES, _MASKS = "images", "masks"
 _LEAST_SIDE_PX = 16
 # Of two copies of one image the held-out one is kept: what is learned must not be what is asked.
 _FIRST_KEPT = (TEST, VALIDATION, TRAIN, UNUSED)
-_DESCRIBED = "images without a caption of their own got one that names their class or objects."
-_BOXES = "objects lie outside their image and were left out."
+_DESCRIBED = ("image", "no caption of their own, so that one names their class or objects.")
+_OUTSIDE = ("object", "outside their image, left out.")
 
 
 class Taker:
@@ -32,30 +34,35 @@ class Taker:
     Args:
         folder: Of the set; images of archives are written below ``images/``, masks below ``masks/``.
         is_copying: Whether image files are copied there too; otherwise they are named where they lie.
+        progress: Told after each image.
+        check_cancelled: Raises when the user asked to stop.
     """
 
-    def __init__(self, folder: Path, *, is_copying: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        is_copying: bool,
+        progress: Callable[[ProgressUpdate], None],
+        check_cancelled: Callable[[], None],
+    ) -> None:
         self._folder = folder
         self._is_copying = is_copying
+        self._progress = progress
+        self._check_cancelled = check_cancelled
         self._images = PairImages(PairSet(folder, PairSetInfo(), ()))
         self._id_by_digest: dict[bytes, str] = {}
-        self._notes: Counter[str] = Counter()
+        self._notes: Counter[tuple[str, str]] = Counter()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was changed in the pairs taken, with how often."""
-        return tuple(f"{count:,} {note}" for note, count in self._notes.items())
+        return tuple(f"{counted(count, noun)}: {note}" for (noun, note), count in self._notes.items() if count)
 
-    def take_all(
-        self, entries: Sequence[Entry], report: Callable[[int, int], None]
-    ) -> tuple[tuple[Pair, ...], tuple[Skipped, ...]]:
+    def take_all(self, entries: Sequence[Entry]) -> tuple[tuple[Pair, ...], tuple[Skipped, ...]]:
         """Return the pairs that can be trained on, in their order, and the images left out.
 
         Left out is an image without a caption, one that is missing, damaged or tiny, and a second copy of one.
-
-        Args:
-            entries: What a layout lists.
-            report: Told after each image how many of all are done; may raise to stop.
 
         Raises:
             OSError: if the folder cannot be written.
@@ -64,12 +71,13 @@ class Taker:
         skipped: dict[int, Skipped] = {}
         order = sorted(range(len(entries)), key=lambda i: _FIRST_KEPT.index(entries[i].pair.split))
         for done, i in enumerate(order, start=1):
+            self._check_cancelled()
             result = self._take(entries[i])
             if isinstance(result, Pair):
                 taken[i] = result
             else:
                 skipped[i] = result
-            report(done, len(order))
+            self._progress(ProgressUpdate("images", done / len(order)))
         return tuple(taken[i] for i in sorted(taken)), tuple(skipped[i] for i in sorted(skipped))
 
     def _take(self, entry: Entry) -> Pair | Skipped:
@@ -118,7 +126,7 @@ class Taker:
             target.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(codes).save(target)
         boxes = tuple(box for box in (_inside(box, width, height) for box in pair.boxes) if box is not None)
-        self._notes[_BOXES] += len(pair.boxes) - len(boxes)
+        self._notes[_OUTSIDE] += len(pair.boxes) - len(boxes)
         return georeferenced(replace(pair, boxes=boxes), self._folder / pair.image)
 
     def _write(self, below: str, name: str, content: bytes) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from satclip_engine.pairs.importing.run import Imported, import_pairs
+from satclip_engine.protocol import ImportPairsRequest
 
 
 def picture_bytes(seed: int, side_px: int = 32, kind: str = "png") -> bytes:
@@ -41,7 +42,8 @@ def tarred(path: Path, contents: dict[str, bytes]) -> None:
 
 
 def imported(source: Path, out: Path, layout: str = "", *, is_copying: bool = False) -> Imported:
-    return import_pairs(source, out, lambda _done, _total: None, layout=layout, is_copying=is_copying)
+    request = ImportPairsRequest(str(source), str(out), layout, is_copying)
+    return import_pairs(request, progress=lambda _update: None, check_cancelled=lambda: None)
 
 
 def reasons(made: Imported) -> dict[str, str]:

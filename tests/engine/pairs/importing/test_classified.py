@@ -21,7 +21,7 @@ def test_folders_named_by_class(tmp_path: Path) -> None:
     pictures(tmp_path / "data", "DenseResidential/a.png", "DenseResidential/b.png", "forest/a.jpg", "readme/x.txt.png")
     made = imported(tmp_path / "data", tmp_path / "set")
     first = made.pair_set.pairs[0]
-    assert made.layout == "folders"
+    assert "(folders)" in made.notes[0]
     assert (first.id, first.label) == ("DenseResidential/a.png", "dense residential")
     assert first.captions == ("a satellite image of dense residential",)
     assert made.pair_set.info.classes is not None
@@ -43,7 +43,7 @@ def test_images_with_a_text_file_each(tmp_path: Path) -> None:
     (tmp_path / "data/a.txt").write_text("a river\nthrough a forest", encoding="utf-8")
     (tmp_path / "data/deep/b.txt").write_text("ein See", encoding="utf-8-sig")
     made = imported(tmp_path / "data", tmp_path / "set")
-    assert made.layout == "texts"
+    assert "(texts)" in made.notes[0]
     assert {pair.id: pair.captions for pair in made.pair_set.pairs} == {
         "a.png": ("a river through a forest",),
         "deep/b.jpg": ("ein See",),
@@ -65,7 +65,7 @@ def test_taught_samples_come_back_with_masks_and_places(tmp_path: Path, make_ras
         export_chips(tmp_path / "chips", scene, samples, classes, chip_px=128)
     made = imported(tmp_path / "chips", tmp_path / "set")
     water, forest = made.pair_set.pairs
-    assert made.layout == "samples"
+    assert "(samples)" in made.notes[0]
     assert (water.label, water.captions) == ("water", ("a satellite image of river",))
     assert forest.label == "forest"
     assert water.gsd_m == pytest.approx(2.0, rel=0.01)

@@ -10,7 +10,7 @@ from PIL import Image
 from satclip_engine.errors import CancelledError
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.pairs.importing.run import import_pairs
-from satclip_engine.protocol import TEST
+from satclip_engine.protocol import TEST, ImportPairsRequest, ProgressUpdate
 
 from tests.engine.pairs.importing.pictures import imported, picture_bytes, reasons
 
@@ -99,10 +99,11 @@ def test_a_georeferenced_chip_brings_its_place(tmp_path: Path, make_raster: obje
 def test_a_stopped_import_leaves_nothing(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, {"a.png": picture_bytes(1), "b.png": picture_bytes(2)})
 
-    def stop(done: int, _total: int) -> None:
-        if done == 1:
+    def stop(update: ProgressUpdate) -> None:
+        if update.stage == "images":
             raise CancelledError("Stopped.")
 
+    request = ImportPairsRequest(str(folder), str(tmp_path / "set"), copy=True)
     with pytest.raises(CancelledError):
-        import_pairs(folder, tmp_path / "set", stop, is_copying=True)
+        import_pairs(request, progress=stop, check_cancelled=lambda: None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]

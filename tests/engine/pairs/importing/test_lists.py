@@ -29,13 +29,13 @@ def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     )
     made = imported(csv_set(tmp_path / "data", text), tmp_path / "set")
     a, b = read_pair_set(tmp_path / "set").pairs
-    assert made.layout == "csv"
+    assert "(csv)" in made.notes[0]
     assert a.captions == ("a river", "a river, seen from above")
     assert a.long_captions == ("A long text about a river.",)
     assert (a.label, a.split, a.region, a.lon, a.lat, a.gsd_m) == ("river", VALIDATION, "north", 11.9, 43.5, 0.5)
     assert (b.captions, b.label, b.split, b.lon, b.gsd_m) == (("a lake",), "lake", TRAIN, None, None)
     assert a.image == str((tmp_path / "data/a.png").resolve())
-    assert "captions from 'caption_1', 'caption_2', 'Long caption'" in made.notes[0]
+    assert "captions from 'caption_1', 'caption_2', 'Long caption'" in made.notes[1]
 
 
 @pytest.mark.parametrize(
