@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +12,17 @@ from safetensors.torch import save_file
 from satclip_engine.errors import ModelError
 from satclip_engine.models.adapters import adapters_of, insert_adapters, load_adapters, save_adapters, set_adapter_share
 from satclip_engine.models.architecture import build_model
-from satclip_engine.models.encoder import build_tower, load_encoder
-from satclip_engine.models.folders import ADAPTERS_FILE_NAME, CONFIG_FILE_NAME, find_weights
+from satclip_engine.models.encoder import build_tower, load_clip, load_encoder
+from satclip_engine.models.folders import ADAPTERS_FILE_NAME, find_weights
 from satclip_engine.models.head_variants import find_head_variant
 from satclip_engine.models.lora import insert_lora, lora_updates, merged_state_dict
 from satclip_engine.models.precision import cast_visual
+from satclip_engine.models.registry.imports import import_model
+from satclip_engine.models.source import find_model
 
+from tests.engine.helpers.tiny_model import write_tiny_model
 from tests.engine.models.configs import RESNET, VIT, clip_cfg, engine_config, timm_cfg
 
-ROOT = Path(__file__).resolve().parents[3]
 KINDS = {
     "vit": clip_cfg(VIT),
     "resnet": clip_cfg(RESNET),
@@ -146,31 +146,16 @@ def test_adapters_of_another_model_are_refused(tmp_path: Path) -> None:
     assert refused.value.code == "model.mismatch"
 
 
-def model_folder(root: Path, clip: Any) -> Path:
-    """The open_clip folder of a model with adapters, with mini's tokenizer."""
-    folder = root / "models" / "tuned"
-    folder.mkdir(parents=True)
-    cfg = clip_cfg(VIT)
-    cfg["text_cfg"]["vocab_size"] = 9514
-    save_file(merged_state_dict(clip), folder / "open_clip_model.safetensors")
-    save_adapters(clip, folder)
-    (folder / CONFIG_FILE_NAME).write_text(json.dumps({"model_cfg": cfg, "preprocess_cfg": {}}), encoding="utf-8")
-    shutil.copyfile(ROOT / "resources" / "models" / "mini" / "bpe.txt.gz", folder / "bpe.txt.gz")
-    return folder
-
-
 def test_the_encoder_loads_them_and_tells_the_models_apart(tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    cfg = clip_cfg(VIT)
-    cfg["text_cfg"]["vocab_size"] = 9514
-    clip = build_model(cfg)
+    config = engine_config(tmp_path)
+    folder = write_tiny_model(config.models_dir / "tuned")
+    clip = load_clip(find_model("tuned", config))
     for tower in (clip.visual, clip.transformer):
         insert_adapters(tower, 4)
     for adapter in adapters_of(clip):
         torch.nn.init.normal_(adapter.up.weight, std=0.1)
-    folder = model_folder(tmp_path, clip)
-    assert find_weights(folder).name == "open_clip_model.safetensors"
-    config = engine_config(tmp_path)
+    save_adapters(clip, folder)
+    assert find_weights(folder).name == "model.safetensors"
     images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
 
     def encode() -> tuple[dict[str, Any], torch.Tensor, torch.Tensor]:
@@ -187,3 +172,20 @@ def test_the_encoder_loads_them_and_tells_the_models_apart(tmp_path: Path) -> No
     assert identity["weights_sha256"] != plain_identity["weights_sha256"]
     assert not torch.allclose(tokens, plain_tokens, atol=1e-3)
     assert not torch.allclose(texts, plain_texts, atol=1e-3)
+
+
+def test_a_model_with_adapters_is_imported_with_them_and_damage_is_noticed(tmp_path: Path) -> None:
+    config = engine_config(tmp_path)
+    folder = write_tiny_model(tmp_path / "elsewhere" / "tuned")
+    clip = load_clip(find_model(str(folder), config))
+    insert_adapters(clip.visual, 4)
+    save_adapters(clip, folder)
+    installed = import_model(folder, config)
+    ours, theirs = (load_encoder(str(place), device="cpu", config=config) for place in (installed, folder))
+    assert ours.weights_sha256 == theirs.weights_sha256
+    for adapter in adapters_of(clip):
+        torch.nn.init.ones_(adapter.up.weight)
+    save_adapters(clip, installed)
+    with pytest.raises(ModelError) as refused:
+        load_encoder(installed.name, device="cpu", config=config)
+    assert refused.value.code == "model.hash"

@@ -1,4 +1,4 @@
-"""Import of weights that lie on this machine: a checkpoint, a zip archive of one, an open_clip folder, or a bundle."""
+"""Import of weights that lie on this machine: a checkpoint, an archive of one, a folder, a bundle, or a LoRA."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from satclip_engine.models.architecture import (
     load_weights,
 )
 from satclip_engine.models.card import CARD_FILE_NAME, read_card
+from satclip_engine.models.encoder import load_clip
 from satclip_engine.models.folders import (
     ADAPTERS_FILE_NAME,
     CONFIG_FILE_NAME,
     WEIGHT_SUFFIXES,
     find_weights,
+    installed_folders,
     read_settings,
 )
+from satclip_engine.models.lora import merged_state_dict
+from satclip_engine.models.lora_file import LoraFile, apply_lora, is_lora_file, read_lora_file
 from satclip_engine.models.preprocess import Preprocess
 from satclip_engine.models.registry.archives import extract_weights, is_archive
 from satclip_engine.models.registry.card_facts import card_of, read_facts
@@ -42,6 +46,7 @@ from satclip_engine.models.registry.install import (
     write_json,
 )
 from satclip_engine.models.registry.installed import FROM_FILE, RECORD_FILE_NAME, WEIGHTS_FILE_NAME, verify_weights
+from satclip_engine.models.source import find_model
 from satclip_engine.models.weights import read_state_dict, weights_sha256
 
 # Of an open_clip folder: its configuration, its tokenizer, what it says of itself. Never code, never a pickle.
@@ -63,14 +68,15 @@ def import_model(path: Path, config: Config, model_id: str = "", architecture: s
     """Install weights from this machine and return the model's folder; the original stays where it is.
 
     Args:
-        path: A weights file, a zip archive with one, a folder in open_clip's layout, or a bundle.
+        path: A weights file, a zip archive with one, a folder in open_clip's layout, a bundle, or a LoRA file, whose
+            base model must be installed.
         config: Folders.
         model_id: Id to give it; "" takes the registry's where the file's name is known there, else the file's name.
         architecture: open_clip architecture, where neither tensors nor registry tell.
 
     Raises:
-        ModelError: ``model.missing``, ``model.id``, ``model.exists``, ``model.config``, and those of reading and
-            recognising weights.
+        ModelError: ``model.missing``, ``model.id``, ``model.exists``, ``model.config``, ``model.lora_base``, and those
+            of reading and recognising weights.
         DiskFullError: if there is no room.
         OutputError: if the models' folder cannot be written.
     """
@@ -87,6 +93,8 @@ def import_model(path: Path, config: Config, model_id: str = "", architecture: s
         if folder is not None:
             return _import_folder(folder, _plain_id(model_id or read_card(folder, folder.name).id), config)
         path = find_weights(path)
+    if is_lora_file(path):
+        return _import_lora(path, _plain_id(model_id or _name_of(path)), config)
     entry = _entry_of(path, config)
     name = model_id or (entry.id if entry is not None else _name_of(path))
     return _import_file(path, _plain_id(name), architecture, entry, config)
@@ -132,6 +140,45 @@ def _import_folder(folder: Path, model_id: str, config: Config) -> Path:
         return publish(stage, Provenance(model_id, FROM_FILE, folder.resolve().name, digest), config)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _import_lora(path: Path, model_id: str, config: Config) -> Path:
+    """Install the base model with the LoRA merged into it."""
+    refuse_existing(model_id, config)
+    lora = read_lora_file(path)
+    base = _lora_base(lora, config)
+    clip = load_clip(find_model(str(base), config))
+    apply_lora(clip, lora)
+    stage = empty_stage(model_id, config)
+    try:
+        state = merged_state_dict(clip)
+        check_free_disk(stage, sum(tensor.nbytes for tensor in state.values()))
+        copy_companions(base, stage)
+        save_weights(state, stage / WEIGHTS_FILE_NAME)
+        notes = f"{read_card(base, base.name).title} with the LoRA {path.name}."
+        write_json(stage / CARD_FILE_NAME, {**read_facts(base), "id": model_id, "title": model_id, "notes": notes})
+        return publish(
+            stage, Provenance(model_id, FROM_FILE, path.name, weights_sha256(path, config.cache_dir)), config
+        )
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _lora_base(lora: LoraFile, config: Config) -> Path:
+    """Return the folder of the installed model that a LoRA was trained on, told by its weights and not by its name."""
+    for folder in installed_folders(config):
+        try:
+            if weights_sha256(find_weights(folder), config.cache_dir) == lora.base_sha256:
+                return folder
+        except ModelError:
+            continue  # a damaged model is no base
+    raise ModelError(
+        f"This LoRA belongs to the model {lora.base!r}, and no installed model has exactly its weights.",
+        remedy="Install that model first, or import the merged model instead of the LoRA.",
+        code="model.lora_base",
+        base=lora.base,
+        base_sha256=lora.base_sha256,
+    )
 
 
 def _blueprint(architecture: str, model_id: str, entry: RegistryEntry | None) -> Blueprint:
