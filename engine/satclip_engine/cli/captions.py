@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from satclip_engine.cli.progress import cancel_by_signal, progress_bar
 from satclip_engine.cli.request import local_path, parse_gsd, read_classes
 from satclip_engine.config import Config
 from satclip_engine.errors import OptionError
-from satclip_engine.protocol import BuildCaptionsRequest, ClassSet, CodedRaster, SampleFile
+from satclip_engine.protocol import SPLITS, BuildCaptionsRequest, ClassSet, CodedRaster, Finding, SampleFile
 
 if TYPE_CHECKING:
     from satclip_engine.pairs.pair_set import PairSet
@@ -93,6 +94,64 @@ def show_command(output: Output, folder: Path, count: int) -> None:
     output.result({"info": to_json(pair_set.info), "pairs": [to_json(pair) for pair in shown]}, "\n".join(lines))
 
 
+@captions_group.command("check")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--model", default="mini", show_default=True, help="The model to be trained: its tokenizer counts.")
+@click.option("--fix", "fixes", multiple=True, help="Code of findings to fix in place, or all; repeatable.")
+@json_option
+@click.pass_obj
+def check_command(output: Output, folder: Path, model: str, fixes: tuple[str, ...]) -> None:
+    """Find what would make training on FOLDER go wrong."""
+    from satclip_engine.pairs.check import CHECKS, check, fix_all, subject_of
+    from satclip_engine.pairs.checking import Found
+    from satclip_engine.pairs.pair_set import read_pair_set, write_pair_set
+    from satclip_engine.protocol import to_json
+
+    fixed: tuple[Found, ...] = ()
+    with cancel_by_signal() as check_cancelled:
+        config = Config.from_environment()
+        subject = subject_of(read_pair_set(folder), model=model, config=config, check_cancelled=check_cancelled)
+        if fixes:
+            pair_set, fixed = fix_all(subject, tuple(CHECKS) if "all" in fixes else fixes)
+            write_pair_set(pair_set)
+            subject = replace(subject, pair_set=pair_set)
+        found = check(subject)
+    lines = [f"Fixed: {one.finding.sentence} {one.finding.fix}" for one in fixed]
+    lines += [f"{one.finding.severity}: {one.finding.sentence}{_remedy(one.finding)}" for one in found]
+    output.result(
+        {"fixed": [to_json(one.finding) for one in fixed], "findings": [to_json(one.finding) for one in found]},
+        "\n".join(lines or [f"{len(subject.pair_set.pairs):,} pairs, nothing found."]),
+    )
+
+
+@captions_group.command("split")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--block", default="auto", show_default=True, help="Side of the blocks in metres; auto is four chips.")
+@click.option("--buffer", "buffer_m", default=None, type=float, help="Least distance to what is held out, in metres.")
+@click.option("--hold-out", "regions", multiple=True, help="Region to hold out for the test; repeatable.")
+@click.option("--seed", default=0, show_default=True, help="Of the choice of blocks.")
+@json_option
+@click.pass_obj
+def split_command(
+    output: Output, folder: Path, block: str, buffer_m: float | None, regions: tuple[str, ...], seed: int
+) -> None:
+    """Divide the training set FOLDER by place into train, validation and test."""
+    from satclip_engine.pairs import split
+    from satclip_engine.pairs.pair_set import read_pair_set, write_pair_set
+
+    pair_set = read_pair_set(folder)
+    if regions:
+        divided = split.split_by_regions(pair_set, regions, seed=seed)
+    elif split.has_places(pair_set) or block != "auto":
+        divided = split.split_by_blocks(pair_set, block_m=_metres(block), buffer_m=buffer_m, seed=seed)
+    else:
+        divided = split.split_by_groups(pair_set, seed=seed)
+    write_pair_set(divided)
+    numbers = {name: len(divided.of_split(name)) for name in SPLITS}
+    told = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
+    output.result({"folder": str(folder), "pairs": numbers}, f"{divided.info.origin[-1]} {told}.")
+
+
 def _build_request(options: dict[str, Any], config: Config) -> BuildCaptionsRequest:
     from satclip_engine.pairs.resources import code_list
 
@@ -157,3 +216,18 @@ def _labels(pair_set: PairSet) -> dict[str, int]:
 
 def _label_lines(pair_set: PairSet) -> list[str]:
     return [f"  {label}: {number:,}" for label, number in _labels(pair_set).items()]
+
+
+def _metres(block: str) -> float | None:
+    if block == "auto":
+        return None
+    try:
+        return float(block)
+    except ValueError as error:
+        raise OptionError(
+            f"The side of a block {block!r} is no number of metres.", remedy="Write 2000.", code="option.block"
+        ) from error
+
+
+def _remedy(finding: Finding) -> str:
+    return f" (--fix {finding.code}: {finding.fix})" if finding.fix else ""

@@ -10,9 +10,8 @@ import numpy as np
 import shapely
 
 from satclip_engine.errors import PairsError
-from satclip_engine.pairs.facts import AREA, COUNT, LENGTH, Cover, CoverShare
 from satclip_engine.pairs.wording import is_number, says_only_yes, tidied
-from satclip_engine.protocol import ClassSet, SampleFile
+from satclip_engine.protocol import AREA, COUNT, LENGTH, ClassSet, Cover, CoverShare, SampleFile
 from satclip_engine.raster.grid import Grid
 from satclip_engine.samples.reading import SampleLayer, read_samples
 from satclip_engine.samples.shapes import Shapes, moved, parse_shapes, repaired

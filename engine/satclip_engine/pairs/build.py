@@ -9,7 +9,7 @@ from pathlib import Path
 from satclip_engine.config import Config
 from satclip_engine.errors import OptionError, OutputError, PairsError
 from satclip_engine.pairs.cut import Lattice, cut, native_window
-from satclip_engine.pairs.facts import Facts, read_facts, write_facts
+from satclip_engine.pairs.facts import read_facts, write_facts
 from satclip_engine.pairs.indices import chip_indices, index_notes
 from satclip_engine.pairs.layers import Known, read_layers
 from satclip_engine.pairs.pair_set import INFO_FILE, PairSet, read_pair_set, write_pair_set
@@ -21,6 +21,7 @@ from satclip_engine.protocol import (
     BuildCaptionsRequest,
     ClassSet,
     ClassSpec,
+    Facts,
     Pair,
     PairRaster,
     PairSetInfo,

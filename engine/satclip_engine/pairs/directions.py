@@ -7,7 +7,7 @@ import re
 _ENDINGS = r"(?:ern|erly|wards?)?"
 _WORDS = (
     rf"(?:north|south)(?:-?(?:east|west))?{_ENDINGS}|(?:east|west){_ENDINGS}|(?-i:[NS][EW])",
-    r"left(?:most)?|right(?:most)?|upper|lower|top|bottom|above|below|(?:vertical|horizontal)(?:ly)?",
+    r"left(?:most)?|right(?:most)?|upper|lower|(?<!on )top|bottom|(?<!from )above|below|(?:vertical|horizontal)(?:ly)?",
 )
 # The capital letters of "North Holland" and "Lower Saxony" make a name of them.
 _NAME = r"(?-i:[A-Z][a-z])[\w-]* (?-i:[A-Z])"

@@ -1,76 +1,16 @@
-"""What is known of a chip besides its pixels: what covers it, and its spectral indices. Kept beside the pairs."""
+"""The facts about chips, kept beside the pairs that were made of them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from satclip_engine.errors import OutputError, PairsError
-from satclip_engine.protocol import ProtocolError, from_json, to_json
+from satclip_engine.protocol import Facts, ProtocolError, from_json, to_json
 
 FACTS_FILE = "facts.jsonl"
-
-AREA, LENGTH, COUNT = "area", "length", "count"
-
-
-@dataclass(frozen=True)
-class CoverShare:
-    """A class on a chip.
-
-    Attributes:
-        name: Of the class, in words.
-        share: Of the chip's area; of lines and points, of all the chip's length or number. In (0, 1].
-    """
-
-    name: str
-    share: float
-
-
-@dataclass(frozen=True)
-class Cover:
-    """What covers a chip according to one source.
-
-    Attributes:
-        source: The field of a vector layer, or ``landcover``.
-        measure: ``area``, ``length`` or ``count``.
-        shares: Of the classes on the chip, the largest first.
-    """
-
-    source: str
-    measure: str
-    shares: tuple[CoverShare, ...] = ()
-
-
-@dataclass(frozen=True)
-class Indices:
-    """Spectral indices of a chip; None where the raster lacks the bands or the chip the land.
-
-    Attributes:
-        ndvi: Mean NDVI of what is not open water.
-        ndwi: Mean NDWI.
-        ndbi: Mean NDBI of what is not open water.
-        water: Share of open water in [0, 1].
-    """
-
-    ndvi: float | None = None
-    ndwi: float | None = None
-    ndbi: float | None = None
-    water: float | None = None
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a chip.
-
-    Attributes:
-        covers: What covers it, by source.
-        indices: Spectral indices.
-    """
-
-    covers: tuple[Cover, ...] = ()
-    indices: Indices = field(default_factory=Indices)
 
 
 @dataclass(frozen=True)

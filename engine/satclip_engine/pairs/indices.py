@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rasterio.windows import Window
 
 from satclip_engine.errors import OptionError
-from satclip_engine.pairs.facts import Indices
+from satclip_engine.protocol import Indices
 from satclip_engine.raster.roles import describe_roles, usual_roles
 from satclip_engine.raster.source import Source
 

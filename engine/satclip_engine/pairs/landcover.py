@@ -17,9 +17,8 @@ from rasterio.windows import Window
 
 from satclip_engine.errors import PairsError
 from satclip_engine.pairs.attributes import largest_first
-from satclip_engine.pairs.facts import AREA, Cover
 from satclip_engine.pairs.raster_names import carried_names
-from satclip_engine.protocol import ClassSet, CodedRaster
+from satclip_engine.protocol import AREA, ClassSet, CodedRaster, Cover
 from satclip_engine.raster.gdal import open_raster
 from satclip_engine.raster.grid import Grid
 

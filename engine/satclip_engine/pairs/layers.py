@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 from satclip_engine.pairs.attributes import attribute_covers, spelled_as_is, spelled_tidily
 from satclip_engine.pairs.cut import Lattice
-from satclip_engine.pairs.facts import Facts, Indices
 from satclip_engine.pairs.landcover import landcover_covers
 from satclip_engine.pairs.saying import field_of
-from satclip_engine.protocol import BuildCaptionsRequest
+from satclip_engine.protocol import BuildCaptionsRequest, Facts, Indices
 
 
 @dataclass(frozen=True)

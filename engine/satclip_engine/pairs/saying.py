@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 
 from satclip_engine.errors import OptionError
-from satclip_engine.pairs.facts import AREA, Cover, CoverShare, Facts
 from satclip_engine.pairs.indices import index_words
 from satclip_engine.pairs.thesaurus import Thesaurus
 from satclip_engine.pairs.wording import Phrases, listed
+from satclip_engine.protocol import AREA, Cover, CoverShare, Facts
 
 FIELDS = (
     "image", "classes", "class", "others", "label", "shares", "land", "forest", "canopy", "ndvi", "vegetation",

@@ -18,6 +18,8 @@ from satclip_engine.pairs.directions import names_a_direction
         "a horizontal road",
         "the river flows westwards",
         "a pond below the dam",
+        "a road above the river",
+        "a lake at the top",
     ],
 )
 def test_a_direction_is_found(caption: str) -> None:
@@ -31,6 +33,8 @@ def test_a_direction_is_found(caption: str) -> None:
         "forest in North Rhine-Westphalia",
         "fields in Lower Saxony",
         "an NDVI above 0.4",
+        "a river seen from above",
+        "a house with a garden on top",
         "at least one harvest",
         "a westerner's cleft",
         "",
