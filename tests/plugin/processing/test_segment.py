@@ -17,10 +17,7 @@ from qgis.core import (
     QgsGeometry,
     QgsPalettedRasterRenderer,
     QgsPointXY,
-    QgsProcessingAlgRunnerTask,
-    QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeedback,
     QgsProcessingModelAlgorithm,
     QgsProcessingModelChildAlgorithm,
     QgsProcessingModelChildParameterSource,
@@ -36,7 +33,8 @@ from qgis.core import (
 from satclip_qgis.protocol import JobState
 from satclip_qgis.provision.waiting import wait_for_engine
 from satclip_qgis.settings import load_settings
-from tests.plugin.conftest import end_engine, write_raster
+from tests.plugin.conftest import end_engine
+from tests.plugin.processing.conftest import start_task
 
 PATIENCE_MS = 180_000
 
@@ -58,11 +56,20 @@ def grid(path: str) -> tuple[Any, ...]:
     return raster.GetGeoTransform(), raster.RasterXSize, raster.RasterYSize, raster.GetSpatialRef().ExportToWkt()
 
 
-def test_every_parameter_has_a_help_text(provider: object) -> None:
-    algorithm = QgsApplication.processingRegistry().algorithmById("satclip:segment")
+@pytest.mark.parametrize("name", ["segment", "fit", "apply", "exportsamples"])
+def test_every_parameter_has_a_help_text(provider: object, name: str) -> None:
+    algorithm = QgsApplication.processingRegistry().algorithmById(f"satclip:{name}")
     assert algorithm is not None
     assert algorithm.shortHelpString()
+    assert algorithm.shortDescription()
+    assert not algorithm.icon().isNull()
     assert [item.name() for item in algorithm.parameterDefinitions() if not item.help()] == []
+    assert "OUTPUT" in {item.name() for item in algorithm.outputDefinitions()}
+
+
+@pytest.mark.parametrize("name", ["segment", "apply"])
+def test_a_models_next_step_may_take_every_product(provider: object, name: str) -> None:
+    algorithm = QgsApplication.processingRegistry().algorithmById(f"satclip:{name}")
     assert {"THEMATIC", "PROBABILITIES", "CONFIDENCE", "POLYGONS"} <= {
         item.name() for item in algorithm.outputDefinitions()
     }
@@ -179,7 +186,7 @@ def test_without_an_engine_the_remedy_is_to_set_it_up(parameters: dict[str, Any]
 def test_cancelling_stops_the_job_and_leaves_nothing_half_written(
     parameters: dict[str, Any], big_scene: Path, qtbot: object
 ) -> None:
-    task, feedback, outcome = start_task({**parameters, "INPUT": str(big_scene)})
+    task, feedback, outcome = start_task("satclip:segment", {**parameters, "INPUT": str(big_scene)})
     qtbot.waitUntil(lambda: feedback.progress() > 0, timeout=PATIENCE_MS)
     feedback.cancel()
     qtbot.waitUntil(lambda: bool(outcome), timeout=PATIENCE_MS)
@@ -194,7 +201,7 @@ def test_cancelling_stops_the_job_and_leaves_nothing_half_written(
 def test_an_engine_killed_in_the_middle_is_started_again_and_the_map_comes(
     parameters: dict[str, Any], big_scene: Path, home: Path, qtbot: object
 ) -> None:
-    task, feedback, outcome = start_task({**parameters, "INPUT": str(big_scene)})
+    task, feedback, outcome = start_task("satclip:segment", {**parameters, "INPUT": str(big_scene)})
     qtbot.waitUntil(lambda: feedback.progress() > 0, timeout=PATIENCE_MS)
     end_engine(home, signal.SIGKILL)
     qtbot.waitUntil(lambda: bool(outcome), timeout=PATIENCE_MS)
@@ -224,29 +231,6 @@ def test_the_next_step_of_a_model_takes_the_map(parameters: dict[str, Any]) -> N
     model.addChildAlgorithm(count)
     results = processing.run(model, {"image": parameters["INPUT"]})
     assert results["CHILD_RESULTS"]["count"]["TOTAL_PIXEL_COUNT"] == 200 * 160
-
-
-@pytest.fixture
-def big_scene(tmp_path: Path) -> Path:
-    """Large enough to be caught in the middle."""
-    image = np.random.default_rng(2).integers(0, 255, (3, 1600, 1600)).astype(np.uint8)
-    return write_raster(tmp_path / "big.tif", image)
-
-
-def start_task(
-    parameters: dict[str, Any],
-) -> tuple[QgsProcessingAlgRunnerTask, QgsProcessingFeedback, list[bool]]:
-    """Start the algorithm in a thread, as the toolbox does; the list gets how it ended."""
-    algorithm = QgsApplication.processingRegistry().algorithmById("satclip:segment")
-    feedback = QgsProcessingFeedback()
-    context = QgsProcessingContext()
-    context.setProject(QgsProject.instance())
-    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
-    outcome: list[bool] = []
-    task.executed.connect(lambda successful, _results: outcome.append(successful))
-    task.context = context  # the task needs it to live as long
-    QgsApplication.taskManager().addTask(task)
-    return task, feedback, outcome
 
 
 def _transform(source: Any, target: Any, project: QgsProject) -> Any:
