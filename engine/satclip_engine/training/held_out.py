@@ -17,7 +17,8 @@ from satclip_engine.evaluation.segmentation import confusion_matrix, segmentatio
 from satclip_engine.harness.vectors import prepare
 from satclip_engine.models.registry.reference_tiles import reference_tiles
 from satclip_engine.pairs.images import PairImages
-from satclip_engine.protocol import ClassSet, ClassSpec, Pair
+from satclip_engine.protocol import ClassSet, Pair
+from satclip_engine.training.class_words import class_vectors, classes_of_labels
 from satclip_engine.training.learner import Learner
 
 Float32 = npt.NDArray[np.float32]
@@ -56,23 +57,12 @@ def held_out_scores(
         if len(set(captions)) > 1:
             similarity = vectors @ _text_vectors(learner, captions).T
             scores["recall"] = retrieval_scores(similarity, owner).metrics["mean_recall"]
-        labels = sorted({pair.label for pair in seen if pair.label})
-        if len(labels) > 1:
-            scores["accuracy"] = _accuracy(learner, seen, vectors, labels, classes)
+        if len({pair.label for pair in seen if pair.label}) > 1:
+            scores["accuracy"] = _accuracy(learner, seen, vectors, classes_of_labels(seen, classes))
         masked = [pair for pair in seen if pair.mask]
         if masked and classes is not None:
             scores["mean_iou"] = _mean_iou(learner, masked, images, classes, check_cancelled)
     return scores
-
-
-def class_vectors(learner: Learner, classes: ClassSet) -> torch.Tensor:
-    """Return unit vectors (K, D): the mean of each class's phrases in the model's templates."""
-    templates = learner.source.card.templates
-    rows = []
-    for spec in classes.classes:
-        texts = [template.format(phrase) for phrase in spec.prompts for template in templates]
-        rows.append(functional.normalize(learner.texts(learner.ids(texts)).mean(dim=0), dim=-1))
-    return torch.stack(rows)
 
 
 def _picture_vectors(
@@ -99,15 +89,11 @@ def _text_vectors(learner: Learner, texts: Sequence[str]) -> Float32:
     return torch.cat(parts).cpu().numpy()
 
 
-def _accuracy(
-    learner: Learner, pairs: Sequence[Pair], vectors: Float32, labels: Sequence[str], classes: ClassSet | None
-) -> float:
-    known = {spec.name: spec for spec in classes.classes} if classes else {}
-    words = ClassSet(tuple(known.get(label, ClassSpec(label)) for label in labels))
+def _accuracy(learner: Learner, pairs: Sequence[Pair], vectors: Float32, classes: ClassSet) -> float:
     rows = [i for i, pair in enumerate(pairs) if pair.label]
-    truth = np.array([labels.index(pairs[i].label) for i in rows])
-    logits = vectors[rows] @ class_vectors(learner, words).cpu().numpy().T
-    return float(classification_scores(logits, truth, labels).mean_recall)
+    truth = np.array([classes.names.index(pairs[i].label) for i in rows])
+    logits = vectors[rows] @ class_vectors(learner, classes).cpu().numpy().T
+    return float(classification_scores(logits, truth, classes.names).mean_recall)
 
 
 def _mean_iou(

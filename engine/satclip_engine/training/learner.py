@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,11 @@ class Learner:
     def ids(self, texts: Sequence[str]) -> Tensor:
         """Return the token ids (N, context) of texts; what does not fit is cut off."""
         return self.tokenizer(list(texts))  # type: ignore[no-any-return]
+
+    def frozen_copy(self) -> Learner:
+        """Return a learner of the same weights that does not train."""
+        clip = copy.deepcopy(self.clip).requires_grad_(requires_grad=False)
+        return Learner(self.source, self.weights_sha256, clip.eval(), self.device)
 
     def train(self) -> None:
         """Switch to training."""

@@ -52,7 +52,8 @@ class StageRun:
     was_halved: bool = False
 
     def __post_init__(self) -> None:
-        trained = [*self.weights.values(), *self.objective.parameters()]
+        own = [weight for weight in self.objective.parameters() if weight.requires_grad]
+        trained = [*self.weights.values(), *own]
         # Scales, biases and norms are not drawn towards zero, as in CLIP's training.
         decayed = [weight for weight in trained if weight.ndim > 1]
         others = [weight for weight in trained if weight.ndim <= 1]

@@ -15,71 +15,65 @@ Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A square part of a picture and how it is turned.
-
-    Attributes:
-        left: In pixels of the picture.
-        top: In pixels of the picture.
-        width: In pixels of the picture.
-        height: In pixels of the picture.
-        quarter_turns: Counter-clockwise, after cutting.
-        mirrored: Left and right exchanged, after turning.
-    """
+class Part:
+    """A rectangle of a picture, in its pixels."""
 
     left: int
     top: int
     width: int
     height: int
-    quarter_turns: int = 0
-    mirrored: bool = False
+
+    def of(self, image: Bytes) -> Bytes:
+        """Return the part of a picture or mask (..., H, W)."""
+        return image[..., self.top : self.top + self.height, self.left : self.left + self.width]
 
 
-def draw_cut(height: int, width: int, views: Views, rng: np.random.Generator, *, may_turn: bool) -> Cut:
+def draw_part(image: Bytes, least_area: float, most_area: float, rng: np.random.Generator) -> Part:
     """Draw a part of a picture: its share of the area, its shape (3:4 to 4:3) and its place.
 
-    Source: open_clip's and torchvision's RandomResizedCrop; all eight symmetries of the square, since nothing is up
-    in a picture from above.
+    Source: open_clip's and torchvision's RandomResizedCrop.
 
     Args:
-        height: Of the picture, in pixels.
-        width: Of the picture.
-        views: How much is varied.
+        image: (..., H, W).
+        least_area: Share of the picture's area.
+        most_area: Share of the picture's area.
         rng: Source of randomness.
-        may_turn: Whether the picture's captions stay true when it is turned.
     """
-    share = rng.uniform(views.least_area, 1.0)
+    height, width = image.shape[-2:]
+    share = rng.uniform(least_area, most_area)
     ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
-    cut_width = min(width, max(1, round(math.sqrt(height * width * share * ratio))))
-    cut_height = min(height, max(1, round(math.sqrt(height * width * share / ratio))))
-    left, top = int(rng.integers(width - cut_width + 1)), int(rng.integers(height - cut_height + 1))
-    turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-    if not (views.turn and may_turn):
-        turns, mirrored = 0, False
-    return Cut(left, top, cut_width, cut_height, turns, mirrored)
+    part_width = min(width, max(1, round(math.sqrt(height * width * share * ratio))))
+    part_height = min(height, max(1, round(math.sqrt(height * width * share / ratio))))
+    left, top = int(rng.integers(width - part_width + 1)), int(rng.integers(height - part_height + 1))
+    return Part(left, top, part_width, part_height)
 
 
-def take(image: Bytes, cut: Cut, side_px: int, resample: Image.Resampling = Image.Resampling.BICUBIC) -> Bytes:
-    """Return a part of a picture, resized and turned.
-
-    Args:
-        image: uint8 (3, H, W), or (H, W) for a mask (with ``Resampling.NEAREST``).
-        cut: Which part.
-        side_px: Side of the result.
-        resample: Pillow's filter.
-
-    Returns:
-        uint8 (3, side_px, side_px), or (side_px, side_px).
-    """
-    part = image[..., cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
-    last = np.moveaxis(part, 0, -1) if part.ndim == 3 else part
-    resized = np.asarray(Image.fromarray(np.ascontiguousarray(last)).resize((side_px, side_px), resample))
-    turned = np.rot90(resized, cut.quarter_turns)
-    turned = turned[:, ::-1] if cut.mirrored else turned
-    return np.ascontiguousarray(np.moveaxis(turned, -1, 0) if part.ndim == 3 else turned)
+def turned(image: Bytes, turn: int) -> Bytes:
+    """Return a picture or mask (..., H, W) in one of the eight symmetries of the square, ``turn`` in 0..7."""
+    rotated = np.rot90(image, turn % 4, axes=(-2, -1))
+    return rotated[..., ::-1] if turn >= 4 else rotated
 
 
-def recolour(image: Bytes, views: Views, rng: np.random.Generator) -> Bytes:
+def draw_turn(views: Views, rng: np.random.Generator, *, may_turn: bool) -> int:
+    """Draw one of the eight symmetries, nothing being up in a picture from above; 0, as it is, if it may not turn."""
+    turn = int(rng.integers(8))
+    return turn if views.turn and may_turn else 0
+
+
+def resized(image: Bytes, side_px: int) -> Bytes:
+    """Return uint8 (3, side_px, side_px) of a picture (3, H, W)."""
+    picture = Image.fromarray(np.ascontiguousarray(np.moveaxis(image, 0, -1)))
+    last = np.asarray(picture.resize((side_px, side_px), Image.Resampling.BICUBIC))
+    return np.ascontiguousarray(np.moveaxis(last, -1, 0))
+
+
+def resized_mask(mask: Bytes, side_px: int) -> Bytes:
+    """Return uint8 (side_px, side_px) of codes (H, W), each pixel's the nearest."""
+    codes = Image.fromarray(np.ascontiguousarray(mask))
+    return np.asarray(codes.resize((side_px, side_px), Image.Resampling.NEAREST)).copy()
+
+
+def recoloured(image: Bytes, views: Views, rng: np.random.Generator) -> Bytes:
     """Return uint8 (3, H, W) with another brightness, contrast and saturation, and sometimes without one channel.
 
     Args:
@@ -87,13 +81,13 @@ def recolour(image: Bytes, views: Views, rng: np.random.Generator) -> Bytes:
         views: How much is varied.
         rng: Source of randomness.
     """
-    brightness, contrast, saturation = np.exp(rng.uniform(-0.7, 0.7, 3) * views.colour)
-    lost, dropped = rng.random() < views.band_dropout, int(rng.integers(3))
-    values = image.astype(np.float32) * np.float32(brightness)
-    values = values.mean() + (values - values.mean()) * np.float32(contrast)
+    brightness, contrast, saturation = np.exp(rng.uniform(-0.7, 0.7, 3) * views.colour).astype(np.float32)
+    is_dropped, dropped = rng.random() < views.band_dropout, int(rng.integers(3))
+    values = image.astype(np.float32) * brightness
+    values = values.mean() + (values - values.mean()) * contrast
     grey = values.mean(axis=0, keepdims=True)
-    values = grey + (values - grey) * np.float32(saturation)
-    if lost:
+    values = grey + (values - grey) * saturation
+    if is_dropped:
         values[dropped] = np.delete(values, dropped, axis=0).mean(axis=0)
-    recoloured: Bytes = values.round().clip(0, 255).astype(np.uint8)
-    return recoloured
+    changed: Bytes = values.round().clip(0, 255).astype(np.uint8)
+    return changed

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.protocol import ClassSet, Pair, Stage, Views
 from satclip_engine.training.learner import Learner
-from satclip_engine.training.views import Bytes, draw_cut, recolour, take
+from satclip_engine.training.views import Bytes, draw_part, draw_turn, recoloured, resized, turned
 
 Rows = dict[str, Tensor]
 
@@ -95,5 +95,6 @@ class Objective(nn.Module):
 
     def picture(self, image: Bytes, rng: np.random.Generator, *, may_turn: bool) -> Tensor:
         """Return a random view of a picture as a whole, uint8 (3, side_px, side_px)."""
-        cut = draw_cut(image.shape[1], image.shape[2], self.views, rng, may_turn=may_turn)
-        return torch.from_numpy(recolour(take(image, cut, self.learner.side_px), self.views, rng))
+        image = turned(image, draw_turn(self.views, rng, may_turn=may_turn))
+        part = draw_part(image, self.views.least_area, 1.0, rng).of(image)
+        return torch.from_numpy(recoloured(resized(part, self.learner.side_px), self.views, rng))
