@@ -122,9 +122,10 @@ class FitController(QObject):
 
     def _take_event(self, event: Event) -> None:
         """More of the scene is encoded, or the search for a better head has ended: the same samples may teach more."""
-        if not self._active or self._asked is None or self._result is None:
+        if not self._active or self._asked is None or (self._result is None and self._refused is None):
             return
-        is_news = event.type == "fit" or (event.type == "features" and self._result.missing_fraction > 0.0)
+        lacks_features = self._result is None or self._result.missing_fraction > 0.0
+        is_news = event.type == "fit" or (event.type == "features" and lacks_features)
         if is_news and event.data.get("scene") == self._asked.scene:
             self.call.request_unless_waiting()
 

@@ -14,6 +14,7 @@ from satclip_engine.heads.linear import PROBE_C, LinearHead, fit_probe, one_clas
 from satclip_engine.heads.prototypes import fit_prototypes
 from satclip_engine.heads.residual import TRUST, ResidualHead, fit_residual
 from satclip_engine.heads.text_head import TextHead
+from satclip_engine.heads.threads import keep_to_one_thread
 from satclip_engine.heads.tip_adapter import CacheHead, fit_cache
 from satclip_engine.heads.words import WordPrior
 
@@ -117,6 +118,7 @@ def checked_words(
 
 def fit_choice(examples: Examples, words: WordPrior, choice: Choice, *, start: FittedHead | None = None) -> FittedHead:
     """Return the head of ``choice``, its temperature not calibrated; classes may lack examples."""
+    keep_to_one_thread()
     if choice.kind == "linear":
         return fit_probe(examples, words.class_count, choice.strength)
     if choice.kind == "prototypes":

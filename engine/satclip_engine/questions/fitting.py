@@ -61,6 +61,15 @@ def refuse_one_class(classes: ClassSet) -> None:
         )
 
 
+def not_encoded_yet() -> HeadError:
+    """Return the error for samples without features, where no words can answer meanwhile."""
+    return HeadError(
+        "The ground under the samples is still being encoded, and the classes have no words to go by meanwhile.",
+        remedy="Wait a moment: it is tried again as soon as the features are there.",
+        code="head.no_features",
+    )
+
+
 def describe(head_id: str, fit: Fit, gathered: Gathered, classes: ClassSet) -> FitResult:
     """Return what the user is told about a fit."""
     examples, count = gathered.examples, len(classes)

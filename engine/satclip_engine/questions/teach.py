@@ -15,7 +15,7 @@ from satclip_engine.heads.text_head import TextHead
 from satclip_engine.protocol import Advice, AdviceRequest, FitRequest, FitResult, SavedHead, SaveHeadRequest
 from satclip_engine.questions.advice import advise
 from satclip_engine.questions.ahead import Ahead
-from satclip_engine.questions.fitting import describe, fit_examples
+from satclip_engine.questions.fitting import describe, fit_examples, not_encoded_yet
 from satclip_engine.questions.ground import grounded
 from satclip_engine.questions.keep import keep_head
 from satclip_engine.questions.preview import PreviewSession
@@ -64,6 +64,8 @@ class TeachSession(PreviewSession):
             key_of(key, known),
             lambda: grounded(words_of(source.encoder, request.classes, text), feature_map, len(request.classes)),
         )
+        if words is None and not len(gathered.examples) and gathered.missing_fraction:
+            raise not_encoded_yet()
         measured = self._search.find(key)
         fit = fit_examples(
             gathered.examples,

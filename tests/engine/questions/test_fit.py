@@ -65,6 +65,8 @@ def encode_all(session: TeachSession) -> None:
 
 def fit_fully(session: TeachSession, request: FitRequest) -> FitResult:
     """Fit, wait for missing features and for the search, and fit again."""
+    session.fit(replace(request, classes=CLASSES))  # says what is missing, with words to answer meanwhile
+    encode_all(session)
     result = session.fit(request)
     while session.encode_missing(lambda: False) or session.finish_search(lambda: False):
         result = session.fit(request)
@@ -140,6 +142,20 @@ def test_samples_on_ground_not_seen_yet_are_encoded_next(
     last = session.fit(request)
     assert last.missing_fraction == 0
     assert sum(one.samples for one in last.classes) == 8
+
+
+def test_without_words_it_is_said_that_samples_wait_for_their_features(
+    session: TeachSession, make_raster: Make, tiny_folder: Path
+) -> None:
+    width = 64 * 16 * 8  # more chunks than a click may wait for
+    scene = make_raster(data=grounds(width, 48))
+    samples = tuple(point(number, number % 2, 64 * 16 * number + 500, 20) for number in range(8))
+    request = fit_request(scene, tiny_folder, samples, classes=parse_classes("1; 2"))
+    with pytest.raises(HeadError) as refused:
+        session.fit(request)
+    assert (refused.value.code, bool(refused.value.remedy)) == ("head.no_features", True)
+    encode_all(session)
+    assert session.fit(request).missing_fraction == 0
 
 
 def test_a_head_answers_only_for_its_own_classes_and_model(
