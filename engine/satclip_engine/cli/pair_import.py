@@ -10,7 +10,8 @@ import click
 
 from satclip_engine.cli.output import Output, json_option
 from satclip_engine.cli.progress import cancel_by_signal, progress_bar
-from satclip_engine.protocol import SPLITS, ImportPairsRequest
+from satclip_engine.cli.request import local_path, parse_gsd
+from satclip_engine.protocol import SPLITS, ImportPairsRequest, PhotoPairsRequest
 
 if TYPE_CHECKING:
     from satclip_engine.pairs.importing.run import Imported
@@ -37,6 +38,36 @@ def import_command(output: Output, /, source: Path, out: Path, **options: Any) -
     request = ImportPairsRequest(str(source.resolve()), str(out.resolve()), **options)
     with progress_bar(hidden=output.as_json) as progress, cancel_by_signal() as check_cancelled:
         made = import_pairs(request, progress=progress, check_cancelled=check_cancelled)
+    _say(output, made)
+
+
+@click.command("photos")
+@click.argument("photos", type=click.Path(path_type=Path))
+@click.option("--scene", required=True, help="The imagery around the photos.")
+@_OUT
+@click.option("--layer", default="", help="Of a vector file of photos; not needed where there is one.")
+@click.option("--attribute", default="", help="Its field with the photos' paths; by itself photo, path or alike.")
+@click.option("--side", "side_m", default=1000.0, show_default=True, help="Side of the imagery around a place, in m.")
+@click.option(
+    "--group", "group_m", default=30.0, show_default=True, help="Photos within these metres are of one place."
+)
+@click.option("--gsd", default="auto", show_default=True, help="Working resolution in metres; auto is the raster's.")
+@click.option("--swap-coordinates", is_flag=True, help="Swap longitude and latitude where only this gives imagery.")
+@click.option("--bands", default="auto", show_default=True, help="Preset, or three band numbers such as 4,3,2.")
+@click.option("--scaling", default="auto", show_default=True, help="percentile, percentile:LOW,HIGH, none.")
+@_TITLE
+@_LICENCE
+@json_option
+@click.pass_obj
+def photos_command(output: Output, /, photos: Path, scene: str, out: Path, gsd: str, **options: Any) -> None:
+    """Make a training set of geotagged PHOTOS, a folder or a layer of points, and the imagery around them."""
+    from satclip_engine.pairs.photos import photo_pairs
+
+    request = PhotoPairsRequest(
+        local_path(scene), str(photos.resolve()), str(out.resolve()), gsd_m=parse_gsd(gsd), **options
+    )
+    with progress_bar(hidden=output.as_json) as progress, cancel_by_signal() as check_cancelled:
+        made = photo_pairs(request, progress=progress, check_cancelled=check_cancelled)
     _say(output, made)
 
 
