@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from satclip_engine.pairs.importing.run import Imported
 
 _MOST_SHOWN = 10
+_LAYOUTS = "aid, mgrs, rsicd, coco, jsonl, csv, webdataset, samples, texts or folders"
 _OUT = click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder for the training set.")
 _TITLE = click.option("--title", default="", help="For people; by itself the source's name.")
 _LICENCE = click.option("--licence", default="", help="Of the data, for the cards of models trained on it.")
@@ -25,7 +26,7 @@ _LICENCE = click.option("--licence", default="", help="Of the data, for the card
 @click.command("import")
 @click.argument("source", type=click.Path(path_type=Path))
 @_OUT
-@click.option("--format", "layout", default="", help="The layout, such as csv or coco; by itself it is recognised.")
+@click.option("--format", "layout", default="", help=f"{_LAYOUTS}; by itself it is recognised.")
 @click.option("--copy", is_flag=True, help="Copy image files into the set; else they stay where they are.")
 @_TITLE
 @_LICENCE

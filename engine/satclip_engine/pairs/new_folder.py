@@ -40,14 +40,9 @@ def new_set_folder(folder: Path) -> Iterator[Path]:
     Raises:
         OutputError: if ``folder`` holds something already, or cannot be written.
     """
+    refuse_occupied(folder)
     partial = unfinished_folder(folder)
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise OutputError(
-                f"{folder} exists already and is not an empty folder.",
-                remedy="Choose a new folder for the training set.",
-                code="resource.output",
-            )
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
@@ -63,6 +58,20 @@ def new_set_folder(folder: Path) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Refuse a folder that holds something already, before hours were spent on what is to lie there.
+
+    Raises:
+        OutputError: if it does.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(
+            f"{folder} exists already and is not an empty folder.",
+            remedy="Choose a new folder for the training set.",
+            code="resource.output",
+        )
 
 
 def unfinished_folder(folder: Path) -> Path:

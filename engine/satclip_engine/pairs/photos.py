@@ -13,7 +13,7 @@ from satclip_engine.errors import OptionError, PairsError
 from satclip_engine.pairs.cut import LARGEST_CHIP_PX, LEAST_CHIP_PX, LEAST_VALID_SHARE, native_window
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.pairs.importing.run import Imported
-from satclip_engine.pairs.new_folder import Skipped, new_set_folder, write_skipped
+from satclip_engine.pairs.new_folder import Skipped, new_set_folder, refuse_occupied, write_skipped
 from satclip_engine.pairs.pair_set import PairSet, write_pair_set
 from satclip_engine.pairs.photo_files import Photo, find_photos
 from satclip_engine.pairs.photo_places import PhotoPlace, group, located, pixel_of
@@ -47,6 +47,7 @@ def photo_pairs(
         OutputError: if the folder holds something, or cannot be written.
     """
     source, folder = Path(request.photos), Path(request.folder)
+    refuse_occupied(folder)
     with open_scene(request.scene, bands=request.bands, scaling=request.scaling) as scene:
         grid, chip_px = _chip_grid(scene, request)
         found = find_photos(source, request.layer, request.attribute, check_cancelled)

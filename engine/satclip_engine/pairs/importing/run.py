@@ -9,7 +9,7 @@ from pathlib import Path
 from satclip_engine.errors import PairsError
 from satclip_engine.pairs.importing.layouts import LAYOUTS, find_layout
 from satclip_engine.pairs.importing.take import Taker
-from satclip_engine.pairs.new_folder import Skipped, new_set_folder, write_skipped
+from satclip_engine.pairs.new_folder import Skipped, new_set_folder, refuse_occupied, write_skipped
 from satclip_engine.pairs.pair_set import PairSet, write_pair_set
 from satclip_engine.protocol import ImportPairsRequest, ProgressUpdate
 
@@ -41,9 +41,18 @@ def import_pairs(
         OutputError: if the folder holds something, or cannot be written.
     """
     source, folder = Path(request.source), Path(request.folder)
-    layout = find_layout(source, request.layout)
+    refuse_occupied(folder)
     progress(ProgressUpdate("read", 0.0))
-    listing = LAYOUTS[layout].list(source)
+    try:
+        layout = find_layout(source, request.layout)
+        listing = LAYOUTS[layout].list(source)
+    except OSError as error:
+        raise PairsError(
+            f"{source} cannot be read ({error}).",
+            remedy="Check that you may read it and that its disk is there.",
+            code="pairs.source",
+            path=str(source),
+        ) from error
     with new_set_folder(folder) as partial:
         taker = Taker(partial, is_copying=request.copy, progress=progress, check_cancelled=check_cancelled)
         pairs, left_out = taker.take_all(listing.entries)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +25,8 @@ from satclip_engine.samples.notes import counted
 
 _IMAGES, _MASKS = "images", "masks"
 _LEAST_SIDE_PX = 16
+# Characters that no file's name may have on Windows.
+_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
 # Of two copies of one image the held-out one is kept: what is learned must not be what is asked.
 _FIRST_KEPT = (TEST, VALIDATION, TRAIN, UNUSED)
 _DESCRIBED = ("image", "no caption of their own, so that one names their class or objects.")
@@ -94,7 +99,7 @@ class Taker:
         if digest in self._id_by_digest:
             return Skipped(pair.id, f"the same image as {self._id_by_digest[digest]}")
         is_staying = entry.content is None and not self._is_copying
-        placed = pair if is_staying else replace(pair, image=self._write(_IMAGES, pair.id, content))
+        placed = pair if is_staying else replace(pair, image=self._write(_IMAGES, _file_name(pair), content))
         result = self._checked(placed, entry)
         if isinstance(result, Pair):
             self._id_by_digest[digest] = pair.id
@@ -121,27 +126,34 @@ class Taker:
             codes = entry.mask()
             if codes.shape != (height, width):
                 return Skipped(pair.id, f"{width} × {height} px, but its mask {codes.shape[1]} × {codes.shape[0]}")
-            pair = replace(pair, mask=f"{_MASKS}/{_harmless(pair.id)}.png")
-            target = self._folder / pair.mask
-            target.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(codes).save(target)
+            png = io.BytesIO()
+            Image.fromarray(codes).save(png, "png")
+            pair = replace(pair, mask=self._write(_MASKS, f"{pair.id}.png", png.getvalue()))
         boxes = tuple(box for box in (_inside(box, width, height) for box in pair.boxes) if box is not None)
         self._notes[_OUTSIDE] += len(pair.boxes) - len(boxes)
         return georeferenced(replace(pair, boxes=boxes), self._folder / pair.image)
 
     def _write(self, below: str, name: str, content: bytes) -> str:
         """Write a file below a folder of the set and return how the set names it."""
-        inner = f"{below}/{_harmless(name)}"
+        path = PurePosixPath(below, *_harmless(name))
+        spare = (path.with_name(f"{path.stem}_{number}{path.suffix}") for number in itertools.count(2))
+        inner = next(place for place in itertools.chain([path], spare) if not (self._folder / place).exists())
         target = self._folder / inner
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-        return inner
+        return inner.as_posix()
 
 
-def _harmless(name: str) -> str:
-    """Return a path that stays below the folder it is put into, whatever a list or an archive says."""
+def _file_name(pair: Pair) -> str:
+    """Return a pair's id with the suffix of its image, which a list may leave out: readers go by it."""
+    suffix = Path(pair.image).suffix
+    return pair.id if pair.id.lower().endswith(suffix.lower()) else f"{pair.id}{suffix}"
+
+
+def _harmless(name: str) -> list[str]:
+    """Return the parts of a path that stays below its folder and may be written anywhere, whatever a list says."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    return "/".join(part.replace(":", "_") for part in parts if part not in ("/", "..", "."))
+    return [_FORBIDDEN.sub("_", part) for part in parts if part not in ("/", "..", ".")]
 
 
 def _inside(box: Box, width: int, height: int) -> Box | None:

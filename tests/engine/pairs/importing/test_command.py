@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from satclip_engine.cli.main import run
-from satclip_engine.cli.output import EXIT_INPUT, EXIT_OK
+from satclip_engine.cli.output import EXIT_INPUT, EXIT_OK, EXIT_RESOURCE
 from satclip_engine.pairs.importing.aid import is_aid, list_aid
+from satclip_engine.pairs.importing.layouts import LAYOUTS
 from satclip_engine.protocol import TEST, TRAIN, VALIDATION
 
 from tests.engine.pairs.importing.pictures import pictures
@@ -29,7 +30,7 @@ def test_import_says_what_was_made_and_left_out(tmp_path: Path, capsys: pytest.C
     info = json.loads((out / "set.json").read_text(encoding="utf-8"))
     assert info["licence"] == "mine"
     assert "images from 'file', captions from 'caption', split from 'split'" in info["origin"][0]
-    assert run(arguments) == EXIT_INPUT
+    assert run(arguments) == EXIT_RESOURCE
     assert "not an empty folder" in capsys.readouterr().err
 
 
@@ -85,3 +86,9 @@ def test_the_real_aid_keeps_its_test_part_and_holds_out_whole_places(satclip_dat
     content = listing.entries[0].content
     assert content is not None
     assert content()[:4] == b"RIFF"
+
+
+def test_help_names_every_layout(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["captions", "import", "--help"]) == EXIT_OK
+    said = capsys.readouterr().out
+    assert [name for name in LAYOUTS if name not in said] == []

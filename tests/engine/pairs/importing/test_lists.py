@@ -180,6 +180,19 @@ def test_a_row_cannot_write_outside_the_set(tmp_path: Path) -> None:
     assert (tmp_path / "out/set/images/outside.png").is_file()
 
 
+def test_copies_never_replace_each_other(tmp_path: Path) -> None:
+    pictures(tmp_path, "data/a.png", "a.png", "data/b.png")
+    data = csv_set(
+        tmp_path / "data", 'file,caption\na.png,one\n../a.png,two\nb,three\n"c?.png",four\n', "a.png", "b.png"
+    )
+    (data / "c?.png").write_bytes(picture_bytes(7))
+    (tmp_path / "a.png").write_bytes(picture_bytes(8))
+    made = imported(data, tmp_path / "set", is_copying=True)
+    images = {pair.captions[0]: pair.image for pair in made.pair_set.pairs}
+    assert images == {"one": "images/a.png", "two": "images/a_2.png", "three": "images/b.png", "four": "images/c_.png"}
+    assert (tmp_path / "set/images/a_2.png").read_bytes() == picture_bytes(8)
+
+
 def test_what_cannot_be_imported_says_why(tmp_path: Path) -> None:
     pictures(tmp_path / "data", "a.png")
     with pytest.raises(PairsError, match="There is nothing at"):
