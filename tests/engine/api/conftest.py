@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.helpers.engine_process import EngineProcess
+from tests.engine.helpers.tiny_model import TEXT, write_model
 
 
 @pytest.fixture
@@ -26,3 +27,12 @@ def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnginePr
     engine.start()
     yield engine
     engine.stop()
+
+
+@pytest.fixture(scope="module")
+def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small patches and many layers: seconds for a small scene of several chunks, so that there is time to kill."""
+    text = {**TEXT, "tokenizer_kwargs": {"bpe_path": "bpe.txt.gz"}}
+    vision = {"image_size": 32, "layers": 8, "width": 96, "head_width": 32, "patch_size": 8}
+    model_cfg = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text, "quick_gelu": True}
+    return write_model(tmp_path_factory.mktemp("models") / "slow", model_cfg)

@@ -17,7 +17,7 @@ import pytest
 from satclip_engine.protocol import JobState
 
 from tests.engine.helpers.engine_process import EngineProcess, wait_until
-from tests.engine.helpers.tiny_model import TEXT, write_model, write_tiny_model
+from tests.engine.helpers.tiny_model import write_tiny_model
 
 SATCLIP = [sys.executable, "-m", "satclip_engine"]
 CLASSES = "water; forest: woods, trees; building"
@@ -25,15 +25,6 @@ CLASSES = "water; forest: woods, trees; building"
 VARYING = {"run.json"}
 # Several torch processes with a thread for every core each would mostly wait for one another.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module")
-def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small patches and many layers: seconds for a small scene of several chunks, so that there is time to kill."""
-    text = {**TEXT, "tokenizer_kwargs": {"bpe_path": "bpe.txt.gz"}}
-    vision = {"image_size": 32, "layers": 8, "width": 96, "head_width": 32, "patch_size": 8}
-    model_cfg = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text, "quick_gelu": True}
-    return write_model(tmp_path_factory.mktemp("models") / "slow", model_cfg)
 
 
 @pytest.fixture(scope="module")

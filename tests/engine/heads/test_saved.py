@@ -12,7 +12,7 @@ import torch
 from satclip_engine.errors import HeadError, OutputError
 from satclip_engine.heads.choice import LINEAR, PROTOTYPES, RESIDUAL, Choice, refit
 from satclip_engine.heads.held_out import answer
-from satclip_engine.heads.saved import load_head, save_head
+from satclip_engine.heads.saved import discard_unfinished, load_head, save_head
 from satclip_engine.heads.text_head import TextHead
 from satclip_engine.protocol import HeadCard, HeadCardError, parse_classes, read_head_card
 from satclip_engine.protocol.heads import HEAD_CARD as CARD
@@ -163,3 +163,20 @@ def test_nothing_there_and_a_newer_format(tmp_path: Path) -> None:
     with pytest.raises(HeadError) as caught:
         load_head(folder, IDENTITY)
     assert caught.value.code == "head.format"
+
+
+def test_what_a_killed_save_left_is_removed_and_the_old_head_stays(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "he[ad")
+    before = (folder / CARD).read_bytes()
+    # Killed between the two renames: the old head waits beside its place, the new one is not there yet.
+    folder.replace(tmp_path / ".he[ad.77.old")
+    (tmp_path / ".he[ad.77.new").mkdir()
+    (tmp_path / ".head.77.new").mkdir()  # of another head
+    discard_unfinished(folder)
+    assert (folder / CARD).read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".head.77.new", "he[ad"]
+    # Killed after both: the old head is no longer needed.
+    saved(tmp_path / "older").replace(tmp_path / ".he[ad.78.old")
+    discard_unfinished(folder)
+    assert (folder / CARD).read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".head.77.new", "he[ad"]
