@@ -103,6 +103,47 @@ def teach_story() -> Step:
     yield from leave(bench)
 
 
+def assess_story() -> Step:
+    """Map a scene from words, label a sample of the map and see how good it is."""
+    bench = yield from show_scene()
+    page, walk = bench.dock.assess, bench.assess.walk
+    bench.page.run_bar.run_button.click()
+    yield lambda: bench.page.run_bar.is_running()
+    yield lambda: not bench.page.run_bar.is_running()
+    yield after(2)
+    iface.messageBar().clearWidgets()
+    bench.dock.tabs.setCurrentWidget(page)
+    page.least_spin.setValue(10)
+    page.total_spin.setValue(120)
+    yield lambda: page.plan_text.text().startswith("120 points")
+    yield from shot("assess_sample")
+    page.draw_button.click()
+    yield lambda: len(walk.points) == 120
+    page.start_button.click()
+    canvas = iface.mapCanvas()
+    for _ in range(16):
+        QTest.keyClick(canvas, seen_class(bench))
+        yield after(0.3)
+    QTest.keyClick(canvas, "U")
+    yield from shot("assess_label")
+    while walk.current() is not None:
+        QTest.keyClick(canvas, seen_class(bench))
+        yield after(0.02)
+    page.run_bar.run_button.click()
+    yield page.result_box.isVisible
+    yield from shot("assess_result")
+    yield from leave(bench)
+
+
+def seen_class(bench: Workbench) -> str:
+    """Return the key of the class that the image itself shows at the point in question, by its colour."""
+    point, image = bench.assess.walk.current(), bench.page.layer()
+    red, green, blue = (image.dataProvider().sample(QgsPointXY(point.x, point.y), band)[0] for band in (1, 2, 3))
+    name = "water" if red + green + blue < 220 else "grass" if green > red else "bare ground"
+    table = bench.dock.assess.class_table
+    return str(1 + next(row for row in range(table.rowCount()) if table.item(row, 0).text() == name))
+
+
 def models_story() -> Step:
     """Look at the models and fetch one; the hub is a stand-in on this computer."""
     bench = yield from show_scene()
@@ -186,5 +227,5 @@ class Director:
         os._exit(status)
 
 
-STORIES = {"map": map_story, "teach": teach_story, "models": models_story}
+STORIES = {"map": map_story, "teach": teach_story, "assess": assess_story, "models": models_story}
 director = Director(STORIES[os.environ["SATCLIP_SHOTS_STORY"]]())

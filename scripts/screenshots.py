@@ -21,7 +21,7 @@ from qgis_profile import DARK_THEME, DEFAULT_THEME, ROOT, environment, find_scen
 from x_display import x_display
 
 TIMEOUT_S = 600
-STORIES = ("map", "teach", "models")
+STORIES = ("map", "teach", "assess", "models")
 FETCHED_FILE = "chendelong/RemoteCLIP/RemoteCLIP-ViT-B-32.pt"
 FETCHED_BYTES = 605_219_813
 

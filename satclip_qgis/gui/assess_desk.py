@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import QObject, QTimer, QUrl
+from qgis.PyQt.QtCore import QObject, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QFileDialog
 
@@ -72,6 +72,8 @@ class AssessDesk(QObject):
         self._tell: Callable[[Problem], None] = messages.problem
         self._active = False
         self._map_id, self._map_name = "", ""
+        # The map that was left while it was labelled: id, name and points.
+        self._left: tuple[str, str, Path | None] | None = None
         self.report_path = ""
         self.walk = PointWalk(self)
         self.labels = LabelDesk(page, canvas, self.walk, self)
@@ -102,6 +104,7 @@ class AssessDesk(QObject):
         if layer is None:
             self._say(tr("No map is chosen."), tr("Add the map to the project and choose it above."))
             return False
+        self.labels.stop()
         try:
             check_fit(path, layer)
             self.walk.open(path)
@@ -137,6 +140,7 @@ class AssessDesk(QObject):
         self.call.stop()
         self.labels.close()
         QgsProject.instance().layersAdded.disconnect(self._layers_added)
+        QgsProject.instance().layersRemoved.disconnect(self._layers_removed)
 
     def _connect(self) -> None:
         page, jobs = self._page, self.jobs
@@ -156,6 +160,7 @@ class AssessDesk(QObject):
         jobs.ended.connect(lambda: page.show_walk(self.walk))
         jobs.problem.connect(self._tell)
         QgsProject.instance().layersAdded.connect(self._layers_added)
+        QgsProject.instance().layersRemoved.connect(self._layers_removed)
 
     # The map
 
@@ -182,10 +187,7 @@ class AssessDesk(QObject):
         layer_id = layer.id() if layer is not None else ""
         if not self._active or layer_id == self._map_id:
             return
-        if self.labels.is_labelling():
-            # A layer that is being removed is still in the project now.
-            left = (self._map_id, self._map_name, self.walk.path)
-            QTimer.singleShot(0, lambda: self._say_if_removed(*left))
+        self._left = (self._map_id, self._map_name, self.walk.path) if self.labels.is_labelling() else None
         self._map_id, self._map_name = layer_id, layer.name() if layer is not None else ""
         self.labels.show_map(layer)
         self.walk.close()
@@ -198,11 +200,13 @@ class AssessDesk(QObject):
             self.open_points(points)
         self.call.request_now()
 
-    def _say_if_removed(self, layer_id: str, name: str, points: Path) -> None:
+    def _layers_removed(self, layer_ids: list[str]) -> None:
         """Say what became of the labels where the map went while they were given."""
-        if QgsProject.instance().mapLayer(layer_id) is None:
-            detail = tr("The map {map} is no longer in the project. Its labels are kept in {path}.")
-            self._say(detail.format(map=name, path=points), tr("Add the map again to go on labelling."))
+        if self._left is None or self._left[0] not in layer_ids:
+            return
+        _, name, points = self._left
+        detail = tr("The map {map} is no longer in the project. Its labels are kept in {path}.")
+        self._say(detail.format(map=name, path=points), tr("Add the map again to go on labelling."))
 
     # The sample
 

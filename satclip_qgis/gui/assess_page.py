@@ -22,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
 from satclip_qgis.gui import assess_words
 from satclip_qgis.gui.assess_tables import ClassRows, KeyedClasses
 from satclip_qgis.gui.icons import theme_icon
+from satclip_qgis.gui.point_file import SamplePoint
 from satclip_qgis.gui.point_walk import PointWalk
 from satclip_qgis.gui.run_bar import RunBar
 from satclip_qgis.gui.widgets import buddy_label, lay_out_page, row_of
@@ -117,13 +118,15 @@ class AssessPage(QWidget):
         self.back_button.setEnabled(walk.position > 0)
         self.next_button.setEnabled(walk.position < len(walk.points) - 1)
         self.start_button.setEnabled(point is not None)
-        lines = [tr("This point is labelled: {label}.").format(label=point.label)] if point and point.label else []
-        if has_points:
-            lines.append(tr("The map is hidden while you label: judge by the image in the ring alone."))
-        _say(self.hint, "\n".join(lines))
+        self._show_hint(point)
         self.run_bar.run_button.setEnabled(walk.known_count() > 0)
         if not self.run_bar.is_running():
             self.run_bar.show_idle(assess_words.missing(walk))
+
+    def show_labelling(self, on: bool) -> None:
+        """Show whether the keys label."""
+        self.start_button.setChecked(on)
+        self.start_button.setText(tr("&Pause") if on else tr("&Start labelling"))
 
     def show_result(self, accuracy: MapAccuracy | None) -> None:
         """Show what the labels say about the map."""
@@ -131,12 +134,25 @@ class AssessPage(QWidget):
         if accuracy is None:
             return
         self.result_box.setCollapsed(False)
+        self.label_box.setCollapsed(True)
         text = tr("Overall accuracy {share}, from {count} labelled points.")
         _say(self.overall, text.format(share=assess_words.share(accuracy.overall_accuracy), count=accuracy.points))
         area_title = tr("Area, {unit}").format(unit=assess_words.area_unit(accuracy)[0])
         self.result_table.horizontalHeaderItem(3).setText(area_title)
         self.result_table.show_rows(assess_words.accuracy_rows(accuracy))
         _say(self.result_notes, "\n".join(accuracy.notes))
+
+    def _show_hint(self, point: SamplePoint | None) -> None:
+        lines = []
+        if point is not None and point.label:
+            lines.append(tr("This point is labelled: {label}.").format(label=point.label))
+        if point is not None and self.start_button.isChecked():
+            lines.append(tr("The map is hidden while you label: judge by the image in the ring alone."))
+        elif point is not None:
+            lines.append(
+                tr("Keys: 1 to 9 for the class, U where you cannot tell, Left to go back, Right to leave a point.")
+            )
+        _say(self.hint, "\n".join(lines))
 
     def _lay_out(self) -> None:
         inside = QWidget()

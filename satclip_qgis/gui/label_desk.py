@@ -97,10 +97,11 @@ class LabelDesk(QObject):
             self.tool.take()
         else:
             self.stop()
-        self._page.start_button.setChecked(self.is_labelling())
+        self._page.show_labelling(self.is_labelling())
 
     def _tool_changed(self, in_hand: bool) -> None:
-        self._page.start_button.setChecked(in_hand)
+        self._page.show_labelling(in_hand)
+        self._page.show_walk(self._walk)
         self._is_near, self._shown = False, None
         if in_hand:
             self._hide_map()

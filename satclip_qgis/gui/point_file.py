@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from osgeo import ogr
+from osgeo import gdal, ogr
 
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Problem
@@ -16,6 +16,8 @@ from satclip_qgis.protocol import Problem
 TABLE = "sample_points"
 # What the engine leaves out like an empty label; written down, so that the point is not asked for again.
 UNSURE = "unsure"
+# QGIS stands still while another program holds the file; GDAL's own patience is five seconds.
+_PATIENCE_MS = "1000"
 _REFERENCE = "reference"
 _NEEDED = ("id", "x", "y", "map_code", "map_class", "stratum_pixels", _REFERENCE)
 
@@ -100,11 +102,16 @@ def _said(sentence: str, remedy: str, path: Path) -> Iterator[None]:
     """Turn what GDAL refuses into a sentence."""
     used = ogr.GetUseExceptions()
     ogr.UseExceptions()
+    # The engine's GDAL writes a newer GeoPackage than QGIS's knows, which it would say at every label.
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    gdal.SetThreadLocalConfigOption("SQLITE_BUSY_TIMEOUT", _PATIENCE_MS)
     try:
         yield
     except RuntimeError as error:
         raise PointFileError(sentence.format(path=path.name, why=str(error).rstrip(".")), remedy) from error
     finally:
+        gdal.SetThreadLocalConfigOption("SQLITE_BUSY_TIMEOUT", None)
+        gdal.PopErrorHandler()
         if not used:
             ogr.DontUseExceptions()
 
