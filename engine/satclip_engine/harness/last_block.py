@@ -18,11 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from satclip_engine.config import Config
-from satclip_engine.models.architecture import build_unfilled, load_weights
-from satclip_engine.models.encoder import Encoder
+from satclip_engine.models.encoder import Encoder, load_clip
 from satclip_engine.models.preprocess import Preprocess
 from satclip_engine.models.source import find_model
-from satclip_engine.models.weights import read_state_dict
 
 EPOCHS = 8
 BATCH = 32
@@ -117,9 +115,7 @@ def split_tower(encoder: Encoder, model: str, side_px: int, config: Config) -> S
         config: Folders.
     """
     source = find_model(model, config)
-    clip = build_unfilled(source.model_cfg)
-    load_weights(clip, read_state_dict(source.weights))
-    visual: nn.Module = clip.visual.float().eval()
+    visual: nn.Module = load_clip(source).visual.float().eval()
     name = _last_block(visual)
     if name is None:
         return None

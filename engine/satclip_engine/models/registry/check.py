@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from torch.nn import functional
 
 from satclip_engine.config import Config
-from satclip_engine.models.architecture import build_unfilled, load_weights
+from satclip_engine.models.encoder import load_clip
 from satclip_engine.models.preprocess import Preprocess
 from satclip_engine.models.registry.entries import NORMALISATIONS
 from satclip_engine.models.registry.installed import note_check, read_record, verify_weights
@@ -52,18 +53,17 @@ def check_model(model: str, config: Config, tiles: Path | None = None) -> ModelC
     """
     source = find_model(model, config)
     verify_weights(source.weights, weights_sha256(source.weights, config.cache_dir))
-    state = read_state_dict(source.weights)
     pictures = _tiles(source, tiles)
     expected = "quickgelu" if source.model_cfg.get("quick_gelu") else "gelu"
-    losses = {name: _losses(source, state, pictures, name) for name in _ACTIVATIONS}
+    losses = {name: _losses(source, pictures, name) for name in _ACTIVATIONS}
     report = _Report(pictures)
     activation = report.choose("activation", losses, expected)
     if activation and activation != expected:
         report.warnings.append(
             f"The weights fit {_NAMES[activation]} better, and the configuration says {_NAMES[expected]}."
         )
-    normalisation = _check_normalisation(source, state, pictures, activation or expected, report)
-    found = _positions(state)
+    normalisation = _check_normalisation(source, pictures, activation or expected, report)
+    found = _positions(read_state_dict(source.weights))
     _check_text_length(source, found, report)
     _note(source.folder, report)
     return ModelCheck(
@@ -132,15 +132,13 @@ class _Measured:
         self.accuracy = float((logits.argmax(1) == truth).float().mean())
 
 
-def _losses(source: ModelSource, state: Mapping[str, torch.Tensor], tiles: Tiles, activation: str) -> _Measured:
-    clip = _build(source, state, activation)
+def _losses(source: ModelSource, tiles: Tiles, activation: str) -> _Measured:
+    clip = _build(source, activation)
     return _measure(clip, _texts(clip, source, tiles), tiles, source.preprocess)
 
 
-def _check_normalisation(
-    source: ModelSource, state: Mapping[str, torch.Tensor], tiles: Tiles, activation: str, report: _Report
-) -> str:
-    clip = _build(source, state, activation)
+def _check_normalisation(source: ModelSource, tiles: Tiles, activation: str, report: _Report) -> str:
+    clip = _build(source, activation)
     texts = _texts(clip, source, tiles)
     ours = (source.preprocess.mean, source.preprocess.std)
     known = {name: values for name, values in NORMALISATIONS.items() if not _same(values, ours)}
@@ -172,10 +170,9 @@ def _tiles(source: ModelSource, folder: Path | None) -> Tiles:
     return reference_tiles(size_px) if folder is None else read_tiles(folder, size_px)
 
 
-def _build(source: ModelSource, state: Mapping[str, torch.Tensor], activation: str) -> Any:
-    clip = build_unfilled({**source.model_cfg, "quick_gelu": _ACTIVATIONS[activation]})
-    load_weights(clip, dict(state))
-    return clip.eval()
+def _build(source: ModelSource, activation: str) -> Any:
+    model_cfg = {**source.model_cfg, "quick_gelu": _ACTIVATIONS[activation]}
+    return load_clip(replace(source, model_cfg=model_cfg)).eval()
 
 
 @torch.inference_mode()
