@@ -6,8 +6,6 @@ import hashlib
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
-
 from satclip_engine.errors import PairsError
 from satclip_engine.pairs.checking import Found, Subject
 from satclip_engine.pairs.images import PairImages
@@ -75,7 +73,7 @@ def imbalance(subject: Subject) -> list[Found]:
     (largest, most), (smallest, least) = numbers.most_common()[0], numbers.most_common()[-1]
     if most <= _LARGEST_RATIO * least:
         return []
-    limit = max(_LARGEST_RATIO * least, int(np.median(list(numbers.values()))))
+    limit = _LARGEST_RATIO * least
     surplus = [pair for label in numbers for pair in sorted(_of(train, label), key=_by_chance)[limit:]]
     finding = Finding(
         "imbalance",

@@ -98,10 +98,10 @@ class PairImages:
         Raises:
             PairsError: ``pairs.image`` if the mask is missing or damaged.
         """
+        path = self._set.path_of(pair.mask)
         try:
-            with open_raster(self._set.path_of(pair.mask)) as dataset:
-                codes: Bytes = dataset.read(1)
-        except (OSError, RasterioError) as error:
+            codes = _raster_codes(path) if path.suffix.lower() in _RASTER_SUFFIXES else _picture_codes(path)
+        except _DAMAGE as error:
             raise unreadable(pair.mask, error) from error
         return codes.astype(np.uint8, copy=False)
 
@@ -143,6 +143,18 @@ def _is_deep(path: Path) -> bool:
 def _read_picture(path: Path) -> Bytes:
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB")).transpose(2, 0, 1).copy()
+
+
+def _raster_codes(path: Path) -> Bytes:
+    with open_raster(path) as dataset:
+        codes: Bytes = dataset.read(1)
+    return codes
+
+
+def _picture_codes(path: Path) -> Bytes:
+    with Image.open(path) as picture:  # GDAL would take the missing rows of a truncated picture for zeros
+        codes = np.asarray(picture)
+    return codes if codes.ndim == 2 else codes[..., 0]
 
 
 def _read_raster(path: Path) -> Bytes:

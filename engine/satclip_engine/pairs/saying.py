@@ -19,12 +19,13 @@ FIELDS = (
 
 # What indices guess is not said where a layer knows better, and of a canopy only where there is one.
 _NEEDS = {"canopy": "forest", "built": "land", "open_water": "land"}
+_OF_DENSITY = ("canopy", "ndvi", "vegetation")
 # Below these shares a class is too small on the chip to be worth a word.
 _LEAST_AREA, _LEAST_OBJECTS = 0.05, 0.1
 _MOST_CLASSES = 4
-_MAIN_SHARE = 0.5
+_MAIN_SHARE, _WHOLE_SHARE = 0.55, 0.8
 _ALMOST_ALL = 0.95
-_DENSITY = re.compile(r"\b(?:dense|closed|open|sparse)", re.IGNORECASE)
+_DENSITY = re.compile(r"\b(?:dense|closed|sparse)", re.IGNORECASE)
 _TROPIC_DEG = 23.44
 _SEASONS = ("winter", "spring", "summer", "autumn")
 _MONTHS = (
@@ -83,6 +84,8 @@ class Speaker:
             **self._covers(facts),
         }
         missing = {name for name, needed in _NEEDS.items() if not words.get(needed)}
+        if _DENSITY.search(words["classes"]):  # a class that says itself how dense it is has the last word
+            missing.update(_OF_DENSITY)
         return {name: text for name, text in words.items() if text and name not in missing}
 
     def label(self, facts: Facts) -> str:
@@ -91,9 +94,9 @@ class Speaker:
 
     def _covers(self, facts: Facts) -> dict[str, str]:
         words = {
-            field_of(cover.source): listed([self._phrases(share.name) for share in shares])
+            name: listed([self._phrases(share.name) for share in shares])
             for cover in facts.covers
-            if (shares := mentioned(cover))
+            if (shares := mentioned(cover)) and (name := field_of(cover.source)) not in FIELDS
         }
         words["label"] = self.label(facts)
         distinct = [self._phrases(name) for name in self._distinct(facts)]
@@ -104,13 +107,12 @@ class Speaker:
             if areas[0].share >= _MAIN_SHARE:
                 words["class"] = self._phrases(areas[0].name)
                 words["others"] = listed([phrase for phrase in distinct if phrase != words["class"]])
-                words["forest"] = areas[0].name if self._is_forest(areas[0].name) else ""
+            if areas[0].share >= _WHOLE_SHARE and self._is_forest(areas[0].name):
+                words["forest"] = areas[0].name  # else the chip's NDVI is not the forest's
         return words
 
     def _is_forest(self, name: str) -> bool:
-        """Return whether a class is forest of which its name does not say already how dense it is."""
-        has_trees = any(use.preferred == "forest" for use in self._thesaurus.terms_in(name))
-        return has_trees and not _DENSITY.search(name)
+        return any(use.preferred == "forest" for use in self._thesaurus.terms_in(name))
 
     def _distinct(self, facts: Facts) -> list[str]:
         """Return the classes of all sources, the largest of each source first, each meaning once."""
