@@ -94,7 +94,7 @@ class FitAlgorithm(SampleAlgorithm):
         result = from_json(FitResult, card.provenance["fit"])
         feedback.pushInfo(taught(result, card.provenance["samples"]))
         for one in result.classes:
-            text = tr("{name}: {samples} samples in {places} places, F1 on places not learnt from: {f1}")
+            text = tr("{name} · samples: {samples}, places: {places}, F1 on places not learnt from: {f1}")
             f1 = tr("not measured") if one.f1 is None else f"{one.f1:.2f}"
             feedback.pushInfo(text.format(name=one.name, samples=one.samples, places=one.places, f1=f1))
         for note in result.notes:

@@ -114,7 +114,7 @@ def test_real_samples_map_their_scene(fit: dict[str, Any], real_scene: Path, tmp
     head = processing.run("satclip:fit", asked, feedback=feedback)["OUTPUT"]
     assert (Path(head) / "samples.gpkg").exists()
     assert "F1 on places not learnt from" in feedback.textLog()
-    assert all(f"{name}: {number} samples" in feedback.textLog() for name, number in counts(head).items())
+    assert all(f"{name} · samples: {number}, places:" in feedback.textLog() for name, number in counts(head).items())
 
     mapped = run(
         "apply", {"INPUT": str(real_scene), "HEAD": head, "OUTPUT": str(tmp_path / "map")}, WRITE_POLYGONS=True
