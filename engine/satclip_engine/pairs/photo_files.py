@@ -25,7 +25,18 @@ _PATH_FIELDS = ("photo", "path", "filepath", "file", "filename", "image", "pictu
 _DIRECTION_FIELDS = ("direction", "azimuth", "heading", "bearing")
 _GPS = ExifTags.GPS
 # What Pillow raises on damaged tags.
-_BAD_TAGS = (OSError, ValueError, KeyError, TypeError, IndexError, SyntaxError, ZeroDivisionError, struct.error)
+_BAD_TAGS = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    SyntaxError,
+    ZeroDivisionError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 
 
 @dataclass(frozen=True)

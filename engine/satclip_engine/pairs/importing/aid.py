@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from satclip_engine.errors import PairsError
 from satclip_engine.harness.datasets.images import ZipMember
 from satclip_engine.harness.datasets.records.aid_words import AID_PHRASES
 from satclip_engine.harness.datasets.scenes import ZippedCaptions, zipped_pictures, zipped_rows
@@ -34,10 +35,19 @@ def list_aid(folder: Path) -> Listing:
 
     Raises:
         DataSetError: if the list of captions is damaged.
+        PairsError: ``pairs.aid`` if a row of it lacks something.
     """
-    rows = sorted(zipped_rows(folder / _ROWS, ""), key=lambda row: (row["cls"], _number(row)))
-    pictures = zipped_pictures(folder, _ARCHIVE, rows)
-    entries = tuple(_entry(row, picture) for row, (_, picture) in zip(rows, pictures, strict=True))
+    try:
+        rows = sorted(zipped_rows(folder / _ROWS, ""), key=lambda row: (row["cls"], _number(row)))
+        pictures = zipped_pictures(folder, _ARCHIVE, rows)
+        entries = tuple(_entry(row, picture) for row, (_, picture) in zip(rows, pictures, strict=True))
+    except (KeyError, TypeError, ValueError) as error:
+        raise PairsError(
+            f"{_ROWS} does not tell file, shard, cls, split and captions of every image ({error!r}).",
+            remedy="Get the set again, or read it as --format jsonl.",
+            code="pairs.aid",
+            path=str(folder),
+        ) from error
     return Listing(
         PairSetInfo(
             title="AID scenes with RSICD captions",

@@ -37,13 +37,15 @@ class ImageFinder:
             PairsError: ``pairs.ambiguous`` if several files have the name.
         """
         path = PurePosixPath(name.replace("\\", "/").strip())
-        direct = self._folder / path
-        if direct.suffix and direct.is_file():
-            return direct
+        for direct in (self._folder / path, self._folder / "images" / path):
+            if direct.suffix and direct.is_file():
+                return direct
         for key in (str(path).removeprefix("./"), path.name):
             if key in self._members:
                 return self._members[key]
-        found = self._files.get(path.name) or self._files.get(path.stem if path.suffix in IMAGE_SUFFIXES else path.name)
+        found = self._files.get(path.name) or self._files.get(
+            path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
+        )
         exact = [file for file in found or () if file.as_posix().endswith(f"/{path}")] or found or []
         if len(exact) > 1:
             raise PairsError(

@@ -32,7 +32,8 @@ def list_mgrs(source: Path) -> Listing:
     broken = 0
     pairs = []
     for row in read_regions(path):
-        boxes, without = _boxes(row.get("segment") or [])
+        segments = row.get("segment")
+        boxes, without = _boxes(segments if isinstance(segments, list) else [])
         broken += without
         name = row["global_filepath"]
         pairs.append(Pair(name, name, _texts(row, _SHORT), long_captions=_texts(row, _LONG), boxes=boxes))

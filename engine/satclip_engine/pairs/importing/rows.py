@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import ast
+import json
+import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +14,8 @@ from satclip_engine.pairs.importing.tables import Table
 from satclip_engine.pairs.new_folder import Skipped
 from satclip_engine.protocol import UNUSED, Pair
 
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+_LIST = re.compile(rf"\[\s*(?:(?:{_QUOTED.pattern})[\s,]*)+\]")
 _SWAPPED = "a latitude beyond 90 degrees, as where longitude and latitude are swapped; these places are left out"
 _NO_PLACE = "longitude or latitude cannot be one; these places are left out"
 
@@ -56,15 +60,19 @@ def pair_of(name: str, row: Mapping[str, Any], columns: Columns, default_split: 
 
 
 def _texts(value: Any) -> list[str]:
-    """Return the texts of a cell; a list in brackets, as tables keep several captions, gives each of its texts."""
-    if isinstance(value, str) and value.strip()[:1] == "[":
-        try:
-            value = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError, MemoryError):
-            return [str(value)]
+    """Return the texts of a cell; a list in brackets, as JSON, Python and NumPy write them, gives each of its texts."""
+    if isinstance(value, str):
+        return [_unquoted(text) for text in _QUOTED.findall(value)] if _LIST.fullmatch(value.strip()) else [value]
     if isinstance(value, (list, tuple)):
         return [text for item in value for text in _texts(item)]
-    return [value] if isinstance(value, str) else []
+    return []
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text[1:-1]}"'))
+    except ValueError:
+        return text[1:-1].replace("\\'", "'").replace('\\"', '"')
 
 
 def _word(value: Any) -> str:
@@ -91,6 +99,7 @@ def _place(lon: Any, lat: Any, notes: Counter[str]) -> tuple[float | None, float
 
 def _number(value: Any) -> float | None:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
         return None
+    return number if math.isfinite(number) else None

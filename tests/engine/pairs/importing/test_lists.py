@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -99,14 +101,25 @@ def test_rows_of_one_image_are_joined_and_repeated_captions_kept_once(tmp_path: 
 
 
 def test_a_cell_may_hold_a_list_of_captions(tmp_path: Path) -> None:
-    text = "image;captions\na.png;['a river', 'wide water']\nb.png;[\"a lake\"]\n"
-    imported(csv_set(tmp_path / "data", text), tmp_path / "set")
-    captions = [pair.captions for pair in read_pair_set(tmp_path / "set").pairs]
-    assert captions == [("a river", "wide water"), ("a lake",)]
+    cells = [
+        """['a river', 'the city\\'s edge']""",
+        """["a lake", "caf\\u00e9 by it"]""",
+        """['a road.' "the town's road"\n 'a bend']""",
+        "[sic] a lake",
+    ]
+    file = io.StringIO()
+    csv.writer(file).writerows([("image", "captions"), *((f"{i}.png", cell) for i, cell in enumerate(cells))])
+    imported(csv_set(tmp_path / "data", file.getvalue(), *(f"{i}.png" for i in range(4))), tmp_path / "set")
+    assert [pair.captions for pair in read_pair_set(tmp_path / "set").pairs] == [
+        ("a river", "the city's edge"),
+        ("a lake", "café by it"),
+        ("a road.", "the town's road", "a bend"),
+        ("[sic] a lake",),
+    ]
 
 
 def test_places_that_cannot_be_are_left_out_and_told(tmp_path: Path) -> None:
-    text = "file,caption,lon,lat\na.png,one,43.5,111.9\nb.png,two,0,0\nc.png,three,east,5\nd.png,four,11.9,43.5\n"
+    text = "file,caption,lon,lat\na.png,one,43.5,111.9\nb.png,two,0,0\nc.png,three,east,nan\nd.png,four,11.9,43.5\n"
     made = imported(csv_set(tmp_path / "data", text, "a.png", "b.png", "c.png", "d.png"), tmp_path / "set")
     assert [pair.lon for pair in made.pair_set.pairs] == [None, None, None, 11.9]
     assert any("swapped" in note and note.startswith("1 ") for note in made.notes)

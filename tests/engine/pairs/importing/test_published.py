@@ -100,6 +100,15 @@ def test_files_of_another_structure_are_refused_in_words(tmp_path: Path) -> None
         imported(tmp_path / "cut.json", tmp_path / "set")
 
 
+def test_a_row_of_aid_without_class_is_refused_in_words(tmp_path: Path) -> None:
+    zipped(tmp_path / "aid150_0.zip", {"A/a_1.png": picture_bytes(1)})
+    (tmp_path / "captions.jsonl").write_text('{"file": "A/a_1.png", "shard": 0, "split": "train", "captions": ["x"]}')
+    with pytest.raises(PairsError, match=r"captions\.jsonl does not tell file, shard, cls"):
+        imported(tmp_path, tmp_path / "set")
+    made = imported(tmp_path, tmp_path / "set", "jsonl")
+    assert made.pair_set.pairs[0].captions == ("x",)
+
+
 def test_webdataset_shards(tmp_path: Path) -> None:
     data = tmp_path / "shards"
     data.mkdir()
