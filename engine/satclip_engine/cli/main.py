@@ -22,6 +22,7 @@ from satclip_engine.cli.output import EXIT_CANCELLED, EXIT_INPUT, EXIT_OK, Outpu
 from satclip_engine.cli.samples import samples_group
 from satclip_engine.cli.segment import replay_command, segment_command
 from satclip_engine.cli.serve import serve_command
+from satclip_engine.cli.train import keep_command, train_command
 from satclip_engine.config import Config
 from satclip_engine.problems import as_satclip_error
 
@@ -42,6 +43,8 @@ for _command in (
     apply_command,
     samples_group,
     captions_group,
+    train_command,
+    keep_command,
     evaluate_command,
     assess_group,
     models_command,

@@ -16,8 +16,10 @@ from satclip_engine.protocol import (
     FitHeadRequest,
     ImportModelRequest,
     JobSpec,
+    KeepBestRequest,
     ProtocolError,
     SegmentRequest,
+    TrainRequest,
     from_json,
 )
 
@@ -28,6 +30,8 @@ REQUEST_TYPES: Mapping[str, type[Any]] = {
     "download_model": DownloadModelRequest,
     "import_model": ImportModelRequest,
     "check_model": CheckModelRequest,
+    "train": TrainRequest,
+    "keep_best": KeepBestRequest,
     "assess_design": AssessDesignRequest,
     "assess_report": AssessReportRequest,
 }

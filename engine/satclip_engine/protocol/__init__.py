@@ -53,7 +53,18 @@ from .segment import (
     TextOptions,
 )
 from .teach import Advice, AdviceRequest, AdvisedPlace, SavedHead, SaveHeadRequest
-from .train import METHODS, OBJECTIVES, CurvePoint, Method, Recipe, Stage, TrainRequest, Views
+from .train import (
+    METHODS,
+    OBJECTIVES,
+    CurvePoint,
+    KeepBestRequest,
+    Method,
+    Recipe,
+    Stage,
+    TrainEstimate,
+    TrainRequest,
+    Views,
+)
 
 __all__ = [
     "AREA",
@@ -121,6 +132,7 @@ __all__ = [
     "JobSpec",
     "JobState",
     "JobView",
+    "KeepBestRequest",
     "LearningPoint",
     "MapAccuracy",
     "Method",
@@ -148,6 +160,7 @@ __all__ = [
     "SegmentRequest",
     "Stage",
     "TextOptions",
+    "TrainEstimate",
     "TrainRequest",
     "Views",
     "format_classes",

@@ -29,7 +29,7 @@ class JobSpec:
     """What a client puts: ``PUT /v1/jobs/{uuid}``, safe to repeat with the same body.
 
     Attributes:
-        kind: ``segment``, ``fit``, ``export_samples``, ``download_model``, ``import_model`` or ``check_model``.
+        kind: One of those in ``jobs.kinds``, such as ``segment``, ``fit`` or ``train``.
         request: The request dataclass of that kind as JSON.
         title: Shown in the job panel.
     """

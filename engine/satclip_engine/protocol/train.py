@@ -194,6 +194,42 @@ class TrainRequest:
 
 
 @dataclass(frozen=True)
+class TrainEstimate:
+    """What a training will cost, measured on a few of its steps.
+
+    Attributes:
+        device: Human-readable device.
+        steps: Optimiser steps of the whole run.
+        seconds: Expected, with the held-out scores.
+        memory_bytes: Most memory that the measured steps took, of the GPU where one is used.
+        disk_bytes: State, best weights and model.
+        trained_weights: Number of weights that train.
+        all_weights: Number of weights of the model.
+        notes: What the user should know before the start.
+    """
+
+    device: str
+    steps: int
+    seconds: float
+    memory_bytes: int
+    disk_bytes: int
+    trained_weights: int
+    all_weights: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class KeepBestRequest:
+    """Make a model of the best weights so far of a training that was stopped.
+
+    Attributes:
+        out: As in the ``TrainRequest``.
+    """
+
+    out: str
+
+
+@dataclass(frozen=True)
 class CurvePoint:
     """One line of ``run/curves.jsonl``.
 

@@ -17,6 +17,8 @@ from satclip_engine.training.objectives.objective import Objective, Rows
 
 # Batches that are being read while one is trained on.
 _AHEAD = 3
+# Reading and cutting pictures leaves the interpreter's lock; more threads than this wait for the disk.
+_READERS = 4
 
 
 class Batches:
@@ -30,7 +32,6 @@ class Batches:
         batch: Rows per step, over all processes; a whole number for each.
         seed: Of the order and of every random view.
         fabric: Tells which of the processes this is, whose share of the rows it makes.
-        threads: That read.
     """
 
     def __init__(
@@ -40,13 +41,11 @@ class Batches:
         batch: int,
         seed: int,
         fabric: Fabric,
-        threads: int,
     ) -> None:
         self._pairs = pairs
         self._objective = objective
         self._batch = batch
         self._seed = seed
-        self._threads = threads
         self._rank, self._share = fabric.global_rank, batch // fabric.world_size
         self.unreadable: dict[str, str] = {}
 
@@ -56,7 +55,7 @@ class Batches:
         Raises:
             PairsError: ``pairs.image`` if no image can be read.
         """
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="pairs") as pool:
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="pairs") as pool:
             waiting: list[list[Future[Rows]]] = []
             for step in range(first, last):
                 while len(waiting) < min(_AHEAD, last - step):

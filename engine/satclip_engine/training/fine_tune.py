@@ -20,7 +20,8 @@ from satclip_engine.training.methods import make_trainable
 from satclip_engine.training.objectives.objective import Material
 from satclip_engine.training.plan import plan_run
 from satclip_engine.training.run import TrainingRun
-from satclip_engine.training.run_folder import RunFolder
+from satclip_engine.training.run_folder import RunFolder, read_request
+from satclip_engine.training.share import use_share
 from satclip_engine.training.trained_model import BeforeAfter, write_model
 
 
@@ -38,6 +39,33 @@ def fine_tune(
         RecipeError: if the recipe does not fit the model, differs from the interrupted run's, or diverges.
         SatclipError: for everything else a person can act on.
     """
+    return _make_model(request, config, progress, check_cancelled, TrainingRun.train)
+
+
+def keep_best(
+    out: Path,
+    *,
+    config: Config,
+    progress: Callable[[ProgressUpdate], None],
+    check_cancelled: Callable[[], None],
+) -> Path:
+    """Make a model of the best weights so far of a training that was stopped, and return its folder.
+
+    Raises:
+        RecipeError: ``recipe.no_run`` if no training was begun in ``out``, ``recipe.no_best`` if it was stopped before
+            its held-out pairs were asked for the first time.
+        SatclipError: as ``fine_tune``.
+    """
+    return _make_model(read_request(out), config, progress, check_cancelled, TrainingRun.stop_at_best)
+
+
+def _make_model(
+    request: TrainRequest,
+    config: Config,
+    progress: Callable[[ProgressUpdate], None],
+    check_cancelled: Callable[[], None],
+    act: Callable[[TrainingRun, Callable[[], None]], None],
+) -> Path:
     pair_set = read_pair_set(Path(request.pairs))
     plan = plan_run(request.recipe, pair_set, request.seed)
     fabric = open_fabric(request)
@@ -56,6 +84,7 @@ def fine_tune(
         before, general_before = scores(plan.reported), drawn_accuracy(learner)
         torch.manual_seed(request.seed)  # LoRA and adapters start from random numbers
         weights = make_trainable(learner.clip, request.recipe.method)
+        start = {name: weight.detach().clone() for name, weight in weights.items()}
         run = TrainingRun(
             request=request,
             plan=plan,
@@ -67,7 +96,8 @@ def fine_tune(
             score=lambda: scores(plan.validation),
             on_point=tell,
         )
-        run.train(check_cancelled)
+        act(run, check_cancelled)
+        use_share(learner.clip, weights, start, request.recipe.weight)
         progress(ProgressUpdate("score", 0.99, device=device))
         found = BeforeAfter(
             before=before,
@@ -77,15 +107,14 @@ def fine_tune(
             general_after=drawn_accuracy(learner),
             trained_weights=sum(weight.numel() for weight in weights.values()),
             all_weights=sum(weight.numel() for weight in learner.clip.parameters()),
-            steps=plan.steps,
+            steps=run.done,
             seconds=run.standing.elapsed_s,
             notes=(*plan.notes, *run.notes),
         )
-    model = Path(request.out)
     if fabric.is_global_zero:
         write_model(request, learner, pair_set, found, config)
         folder.finish()
-    return model
+    return Path(request.out)
 
 
 def sentence_of(point: CurvePoint) -> str:

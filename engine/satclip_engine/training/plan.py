@@ -17,6 +17,8 @@ from satclip_engine.training.objectives.objective import Objective
 LEAST_PAIRS = 4
 # Held-out pairs that are asked again and again while training; the scores before and after take all.
 _MOST_VALIDATED = 400
+# Points on a run's curves, and every how many of them the held-out pairs are asked.
+_POINTS, _SCORED_EVERY = 200, 10
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,16 @@ class Plan:
     def steps(self) -> int:
         """Optimiser steps of all stages."""
         return sum(stage.steps for stage in self.stages)
+
+    @property
+    def point_every(self) -> int:
+        """Steps from one point of the curves to the next."""
+        return max(1, self.steps // _POINTS)
+
+    @property
+    def score_every(self) -> int:
+        """Steps after which the held-out pairs are asked again; they are at the end of each stage too."""
+        return self.point_every * _SCORED_EVERY
 
 
 def plan_run(recipe: Recipe, pair_set: PairSet, seed: int) -> Plan:

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from satclip_engine.errors import CancelledError
+from satclip_engine.errors import CancelledError, RecipeError
 from satclip_engine.protocol import CurvePoint, TrainRequest
 from satclip_engine.training.batches import Batches
 from satclip_engine.training.learner import Learner
@@ -21,13 +21,8 @@ from satclip_engine.training.objectives.objective import Material
 from satclip_engine.training.plan import Plan, PlannedStage
 from satclip_engine.training.run_folder import Curves, RunFolder
 
-# Points on a run's curves, and every how many of them the held-out pairs are asked.
-_POINTS, _SCORED_EVERY = 200, 10
 # A killed run loses about this much.
 _SAVE_EVERY_S = 30.0
-# Reading and cutting pictures leaves the interpreter's lock; more threads than this wait for the disk.
-_READERS = 4
-
 Scores = dict[str, float]
 
 
@@ -86,11 +81,8 @@ class TrainingRun:
 
     def train(self, check_cancelled: Callable[[], None]) -> None:
         """Train to the end, from where an earlier attempt stopped; leave the best weights in the learner."""
-        kept = self.folder.load_state()
-        if kept is not None:
-            self.standing = Standing(**kept["standing"])
-            self._take_weights(kept["weights"])
-        curves = Curves(self.folder.path, self._done()) if self.fabric.is_global_zero else None
+        kept = self._continue()
+        curves = Curves(self.folder.path, self.done) if self.fabric.is_global_zero else None
         try:
             for planned in self.plan.stages[self.standing.stage :]:
                 self._train_stage(planned, kept and kept["stage"], curves, check_cancelled)
@@ -101,6 +93,34 @@ class TrainingRun:
         best = self.folder.load_best()
         if best is not None:
             self._take_weights(best)
+
+    def stop_at_best(self, check_cancelled: Callable[[], None]) -> None:
+        """Train no further; leave the best weights so far in the learner.
+
+        Raises:
+            RecipeError: ``recipe.no_best`` if the held-out pairs were never asked.
+        """
+        check_cancelled()
+        self._continue()
+        best = self.folder.load_best()
+        if best is None:
+            raise RecipeError(
+                "This training has no best weights yet: its held-out pairs were not asked so far.",
+                remedy="Continue it for a while, with validation pairs in its training set.",
+                code="recipe.no_best",
+            )
+        self._take_weights(best)
+        self.notes.append(
+            f"Stopped after {self.done} of {self.plan.steps} steps; the best weights until then were kept."
+        )
+
+    def _continue(self) -> dict[str, Any] | None:
+        """Take up where an earlier attempt stopped; return the state of its stage, if any."""
+        kept = self.folder.load_state()
+        if kept is not None:
+            self.standing = Standing(**kept["standing"])
+            self._take_weights(kept["weights"])
+        return kept
 
     def _train_stage(
         self,
@@ -122,13 +142,13 @@ class TrainingRun:
         )
         if kept is not None:
             stage_run.load_state(kept)
-        batches = Batches(planned.pairs, objective, planned.stage.batch, seed, self.fabric, _READERS)
+        batches = Batches(planned.pairs, objective, planned.stage.batch, seed, self.fabric)
         saved_s = ticked_s = time.monotonic()
         self.learner.train()
         try:
             for losses in stage_run.run(batches, self.standing.step, check_cancelled):
                 self._count(losses, time.monotonic() - ticked_s)
-                if self._done() % self._every == 0 or self.standing.step == planned.steps:
+                if self.done % self.plan.point_every == 0 or self.standing.step == planned.steps:
                     self._add_point(stage_run, planned, curves)
                 ticked_s = time.monotonic()
                 if ticked_s - saved_s > _SAVE_EVERY_S:
@@ -143,11 +163,8 @@ class TrainingRun:
         self._note(stage_run, batches)
 
     @property
-    def _every(self) -> int:
-        return max(1, self.plan.steps // _POINTS)
-
-    def _done(self) -> int:
-        """Return the steps done over all stages."""
+    def done(self) -> int:
+        """The steps done over all stages."""
         return sum(stage.steps for stage in self.plan.stages[: self.standing.stage]) + self.standing.step
 
     def _count(self, losses: Scores, seconds: float) -> None:
@@ -159,9 +176,9 @@ class TrainingRun:
             standing.sums[name] = standing.sums.get(name, 0.0) + loss
 
     def _add_point(self, stage_run: StageRun, planned: PlannedStage, curves: Curves | None) -> None:
-        standing, done = self.standing, self._done()
+        standing, done = self.standing, self.done
         held_out = None
-        if done % (self._every * _SCORED_EVERY) == 0 or standing.step == planned.steps:
+        if done % self.plan.score_every == 0 or standing.step == planned.steps:
             with stage_run.averaged():
                 held_out = self.score()
                 self._keep_if_best(held_out.get(planned.objective.score))

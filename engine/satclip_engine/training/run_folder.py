@@ -12,6 +12,7 @@ import torch
 from tensorboardX import SummaryWriter
 
 from satclip_engine.errors import OutputError, RecipeError
+from satclip_engine.models.folders import CONFIG_FILE_NAME
 from satclip_engine.protocol import CurvePoint, TrainRequest, from_json, to_json
 
 RUN_FOLDER = "run"
@@ -31,6 +32,13 @@ class RunFolder:
 
     def __init__(self, request: TrainRequest) -> None:
         self.path = Path(request.out) / RUN_FOLDER
+        if (Path(request.out) / CONFIG_FILE_NAME).is_file():
+            raise OutputError(
+                f"There is a model in {request.out} already.",
+                remedy="Choose another folder, or remove that model first.",
+                code="resource.output",
+                path=request.out,
+            )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._claim(request)
@@ -113,6 +121,22 @@ class Curves:
     def _write(self, points: list[CurvePoint], mode: str) -> None:
         with self._path.open(mode, encoding="utf-8") as file:
             file.writelines(json.dumps(to_json(point)) + "\n" for point in points)
+
+
+def read_request(out: Path) -> TrainRequest:
+    """Return what a training in ``out`` was asked.
+
+    Raises:
+        RecipeError: ``recipe.no_run`` if none was begun there, or it is finished.
+    """
+    path = out / RUN_FOLDER / _REQUEST
+    if not path.is_file() or not (out / RUN_FOLDER / _STATE).is_file():
+        raise RecipeError(
+            f"There is no unfinished training in {out}.",
+            remedy="Choose the folder that was given to satclip train as --out.",
+            code="recipe.no_run",
+        )
+    return from_json(TrainRequest, json.loads(path.read_text(encoding="utf-8")))
 
 
 def read_curves(folder: Path) -> list[CurvePoint]:

@@ -1,4 +1,4 @@
-"""From trained weights to a model's folder: merged, mixed with the start, with a card that says what it is."""
+"""From trained weights to a model's folder, with a card that says what it is."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from satclip_engine.config import Config
-from satclip_engine.models.adapters import adapters_of, save_adapters, set_adapter_share
+from satclip_engine.models.adapters import adapters_of, save_adapters
 from satclip_engine.models.card import CARD_FILE_NAME
-from satclip_engine.models.encoder import load_clip
 from satclip_engine.models.folders import CONFIG_FILE_NAME
 from satclip_engine.models.lora import merged_state_dict
 from satclip_engine.models.registry.card_facts import read_facts
@@ -26,7 +23,7 @@ from satclip_engine.models.registry.installed import (
 )
 from satclip_engine.models.weights import weights_sha256
 from satclip_engine.pairs.pair_set import PairSet
-from satclip_engine.protocol import TEST, TRAIN, VALIDATION, Recipe, TrainRequest, to_json
+from satclip_engine.protocol import TEST, TRAIN, VALIDATION, TrainRequest, to_json
 from satclip_engine.training.learner import Learner
 
 Scores = dict[str, float]
@@ -61,21 +58,6 @@ class BeforeAfter:
     notes: tuple[str, ...]
 
 
-def mix_in_start(learner: Learner, recipe: Recipe) -> dict[str, torch.Tensor]:
-    """Return the weights between the start and the trained ones, by the base model's names.
-
-    Source: WiSE-FT, Wortsman et al. 2022, https://arxiv.org/abs/2109.01903.
-    """
-    trained = merged_state_dict(learner.clip)
-    if recipe.weight == 1.0:
-        return trained
-    start = merged_state_dict(load_clip(learner.source))
-    return {
-        name: torch.lerp(start[name].to(value), value, recipe.weight) if value.is_floating_point() else value
-        for name, value in trained.items()
-    }
-
-
 def write_model(request: TrainRequest, learner: Learner, pair_set: PairSet, found: BeforeAfter, config: Config) -> Path:
     """Write the model into ``request.out``, its configuration last: until then no model is there.
 
@@ -87,9 +69,8 @@ def write_model(request: TrainRequest, learner: Learner, pair_set: PairSet, foun
     if (source.folder / CONFIG_FILE_NAME).is_file():
         copy_companions(source.folder, folder)
         (folder / CONFIG_FILE_NAME).unlink(missing_ok=True)
-    save_weights(mix_in_start(learner, request.recipe), folder / WEIGHTS_FILE_NAME)
+    save_weights(merged_state_dict(learner.clip), folder / WEIGHTS_FILE_NAME)
     if adapters_of(learner.clip):
-        set_adapter_share(learner.clip, request.recipe.weight)
         save_adapters(learner.clip, folder)
     card = {**read_facts(source.folder), **_card(request, learner, pair_set, found)}
     write_json(folder / CARD_FILE_NAME, card)

@@ -12,6 +12,7 @@ from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest, fr
 from satclip_engine.worker.assess_jobs import clean_up_design, run_design, run_report
 from satclip_engine.worker.model_jobs import keep, run_check, run_download, run_import
 from satclip_engine.worker.sample_jobs import clean_up_export, clean_up_fit, run_export, run_fit
+from satclip_engine.worker.training_jobs import run_keep_best, run_train
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ KINDS: Mapping[str, JobKind] = {
     "download_model": JobKind(run_download, keep),
     "import_model": JobKind(run_import, keep),
     "check_model": JobKind(run_check, keep),
+    "train": JobKind(run_train, keep),
+    "keep_best": JobKind(run_keep_best, keep),
     "assess_design": JobKind(run_design, clean_up_design),
     "assess_report": JobKind(run_report, keep),
 }

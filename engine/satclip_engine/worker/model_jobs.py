@@ -47,7 +47,7 @@ def run_download(data: dict[str, Any], context: JobContext) -> tuple[Artifact, .
         )
     context.progress(ProgressUpdate("download", 0.0))
     folder = download_model(request.model, context.config, TransferProgress(context.progress), context.check_cancelled)
-    return _card_of(folder)
+    return card_of(folder)
 
 
 def run_import(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
@@ -58,7 +58,7 @@ def run_import(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...
     context.progress(ProgressUpdate("import", 0.0))
     context.check_cancelled()
     folder = import_model(Path(request.path), context.config, model_id=request.model, architecture=request.architecture)
-    return _card_of(folder)
+    return card_of(folder)
 
 
 def run_check(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
@@ -103,7 +103,8 @@ class TransferProgress:
         self._progress(ProgressUpdate("download", share, eta_s, done_bytes=done_bytes, total_bytes=total_bytes or None))
 
 
-def _card_of(folder: Path) -> tuple[Artifact, ...]:
+def card_of(folder: Path) -> tuple[Artifact, ...]:
+    """Return what a job leaves that made the model in ``folder``."""
     from satclip_engine.models.folders import CONFIG_FILE_NAME
 
     return (_artifact(MODEL_ROLE, folder / CONFIG_FILE_NAME),)
