@@ -56,8 +56,7 @@ class AssessPage(QWidget):
         self.start_button = QPushButton(theme_icon("mActionToggleEditing.svg"), tr("&Start labelling"))
         self.start_button.setCheckable(True)
         self.start_button.setToolTip(tr("Walk through the points on the map view; press again to pause"))
-        self.place_label = QLabel()
-        self.place_label.setStyleSheet("font-weight: bold")
+        self.place_label = _bold(QLabel())
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setToolTip(tr("How many points are labelled"))
@@ -65,8 +64,8 @@ class AssessPage(QWidget):
         self.back_button = _walk_button("mActionArrowLeft.svg", tr("&Back"), tr("The point before (Left or Backspace)"))
         self.next_button = _walk_button("mActionArrowRight.svg", tr("&Next"), tr("Leave this point for later (Right)"))
         self.hint = _told()
-        self.overall = _told()
-        self.result_table = ClassRows((tr("Class"), tr("User's"), tr("Producer's"), tr("Area")))
+        self.overall = _bold(_told())
+        self.result_table = ClassRows((tr("Class"), tr("User's, %"), tr("Producer's, %"), tr("Area")))
         self.result_table.setToolTip(
             tr(
                 "User's: of what is mapped as the class, the share that is it. Producer's: of what is the class, the "
@@ -135,8 +134,7 @@ class AssessPage(QWidget):
             return
         self.result_box.setCollapsed(False)
         self.label_box.setCollapsed(True)
-        text = tr("Overall accuracy {share}, from {count} labelled points.")
-        _say(self.overall, text.format(share=assess_words.share(accuracy.overall_accuracy), count=accuracy.points))
+        _say(self.overall, assess_words.overall(accuracy))
         area_title = tr("Area, {unit}").format(unit=assess_words.area_unit(accuracy)[0])
         self.result_table.horizontalHeaderItem(3).setText(area_title)
         self.result_table.show_rows(assess_words.accuracy_rows(accuracy))
@@ -150,7 +148,7 @@ class AssessPage(QWidget):
             lines.append(tr("The map is hidden while you label: judge by the image in the ring alone."))
         elif point is not None:
             lines.append(
-                tr("Keys: 1 to 9 for the class, U where you cannot tell, Left to go back, Right to leave a point.")
+                tr("Keys: 1 to 9 give the class, Left or Backspace goes back, Right leaves a point for later.")
             )
         _say(self.hint, "\n".join(lines))
 
@@ -189,8 +187,8 @@ class AssessPage(QWidget):
         grid = QGridLayout()
         for row, (text, spin) in enumerate(
             (
-                (tr("Standard &error of the overall accuracy"), self.error_spin),
-                (tr("Points of each &class, at least"), self.least_spin),
+                (tr("Standard &error"), self.error_spin),
+                (tr("Points per &class, at least"), self.least_spin),
                 (tr("Points in a&ll"), self.total_spin),
             )
         ):
@@ -210,7 +208,7 @@ def _spins() -> tuple[QDoubleSpinBox, QSpinBox, QSpinBox]:
     error.setDecimals(1)
     error.setValue(_STANDARD_ERROR_PERCENT)
     error.setSuffix(" %")
-    error.setToolTip(tr("How sure the result shall be: half of it needs four times the points"))
+    error.setToolTip(tr("Of the overall accuracy; half of it needs four times the points"))
     least = QSpinBox()
     least.setRange(2, 10_000)
     least.setValue(DesignOptions().min_per_class)
@@ -218,8 +216,8 @@ def _spins() -> tuple[QDoubleSpinBox, QSpinBox, QSpinBox]:
     total = QSpinBox()
     total.setRange(0, 1_000_000)
     total.setSingleStep(50)
-    total.setSpecialValueText(tr("from the error"))
-    total.setToolTip(tr("A number of your own, instead of the one that the standard error asks for"))
+    total.setSpecialValueText(tr("auto"))
+    total.setToolTip(tr("A number of your own, instead of what the standard error asks for"))
     return error, least, total
 
 
@@ -236,6 +234,13 @@ def _told() -> QLabel:
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def _bold(label: QLabel) -> QLabel:
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
     return label
 
 

@@ -14,6 +14,8 @@ from satclip_qgis.i18n import tr
 # More rows than this scroll inside the table.
 _MOST_ROWS = 14
 _SWATCH_PX = 12
+# Classes that have a digit as their key.
+_DIGITS = 9
 
 
 class ClassRows(QTableWidget):
@@ -63,7 +65,7 @@ class ClassRows(QTableWidget):
 
 
 class KeyedClasses(ClassRows):
-    """The classes to label with, their keys beside them; the last row is of those who cannot tell.
+    """The classes to label with, their keys beside them; then "none of these" and "cannot tell".
 
     Signals:
         chosen(int): A row was clicked.
@@ -73,17 +75,21 @@ class KeyedClasses(ClassRows):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__((tr("Class"), tr("Given"), tr("Key")), parent)
-        self.setToolTip(tr("Press the key of the class that is really there, or click it; U where you cannot tell"))
+        self.setToolTip(tr("Press the key of the class that is really there, or click it"))
         self.setAccessibleName(tr("Classes to label with"))
         # A click leaves the keys where they are, on the map.
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.cellClicked.connect(lambda row, _column: self.chosen.emit(row))
 
-    def show_classes(self, classes: Sequence[tuple[str, str, int]]) -> None:
-        """Show name, colour and how often each class was given; the first nine have a digit as their key."""
-        last = len(classes) - 1
-        keys = ["U" if row == last else str(row + 1) if row < 9 else "" for row in range(len(classes))]
-        self.show_rows([(name, colour, (str(count or ""), key)) for (name, colour, count), key in zip(classes, keys)])
+    def show_classes(self, classes: Sequence[tuple[str, str, int]], other: int, unsure: int) -> None:
+        """Show name, colour and how often each class, none of them, and no answer at all were given."""
+        rows = [
+            (name, colour, (str(count or ""), str(row) if row <= _DIGITS else ""))
+            for row, (name, colour, count) in enumerate(classes, start=1)
+        ]
+        rows.append((tr("None of these"), "", (str(other or ""), "0")))
+        rows.append((tr("Cannot tell"), "", (str(unsure or ""), "U")))
+        self.show_rows(rows)
 
 
 def _swatch(colour: QColor) -> QIcon:

@@ -18,12 +18,20 @@ _KM2_FROM_M2 = 1e11
 
 
 def share(estimate: EstimatedShare) -> str:
-    """Return a share with its margin: ``88.0 ± 7.4 %``; a dash where nothing is known."""
+    """Return a share with its margin in per cent: ``88.0 ± 7.4``; a dash where nothing is known."""
     if estimate.value is None:
         return _DASH
     value = f"{estimate.value * 100:.1f}"
     margin = "" if estimate.margin_95 is None else f" ± {estimate.margin_95 * 100:.1f}"
-    return f"{value}{margin} %"
+    return f"{value}{margin}"
+
+
+def overall(accuracy: MapAccuracy) -> str:
+    """Return the headline of a result."""
+    if accuracy.overall_accuracy.value is None:
+        return tr("{count} labelled points do not tell the overall accuracy yet.").format(count=accuracy.points)
+    text = tr("Overall accuracy {share} %, from {count} labelled points.")
+    return text.format(share=share(accuracy.overall_accuracy), count=accuracy.points)
 
 
 def design(plan: SampleDesign) -> str:

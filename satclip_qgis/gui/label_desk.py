@@ -18,7 +18,7 @@ from satclip_qgis.export import native_gsd_m
 from satclip_qgis.gui.assess_page import AssessPage
 from satclip_qgis.gui.label_tool import LabelTool
 from satclip_qgis.gui.map_legend import class_colours, layers_of_run, named_classes
-from satclip_qgis.gui.point_file import UNSURE, SamplePoint
+from satclip_qgis.gui.point_file import OTHER, UNSURE, SamplePoint
 from satclip_qgis.gui.point_marker import PointMarker
 from satclip_qgis.gui.point_walk import PointWalk
 from satclip_qgis.i18n import tr
@@ -53,6 +53,7 @@ class LabelDesk(QObject):
         self._layer_id = ""
         self._names: tuple[str, ...] = ()
         self._hidden: tuple[str, ...] = ()
+        self._view_before = canvas.extent()
         self._is_near = False
         self._shown: tuple[str, int] | None = None
         self.tool = LabelTool(canvas, page.class_table, self)
@@ -104,6 +105,7 @@ class LabelDesk(QObject):
         self._page.show_walk(self._walk)
         self._is_near, self._shown = False, None
         if in_hand:
+            self._view_before = self._canvas.extent()
             self._hide_map()
         else:
             self._show_map_again()
@@ -111,19 +113,21 @@ class LabelDesk(QObject):
 
     def _digit(self, key: int) -> None:
         if key <= len(self._names):
-            self._label(self._names[key - 1])
+            self._label(OTHER if key == 0 else self._names[key - 1])
 
     def _chosen(self, row: int) -> None:
-        """A row of the list was clicked: the classes, then the one of those who cannot tell."""
+        """A row of the list was clicked: one of the classes, none of them, or that one cannot tell."""
         if not self.is_labelling():
             self.problem.emit(_said(tr("Labelling has not begun."), tr("Press Start labelling first.")))
         else:
-            self._label(self._names[row] if row < len(self._names) else UNSURE)
+            self._label((*self._names, OTHER, UNSURE)[row])
 
     def _label(self, text: str) -> None:
         self._walk.label(text)
         if self._walk.current() is None:
             self.stop()
+            self._canvas.setExtent(self._view_before)
+            self._canvas.refresh()
 
     # What is shown
 
@@ -146,7 +150,7 @@ class LabelDesk(QObject):
         self._names = tuple(names[code] for code in codes)
         colours, given = class_colours(layer), self._walk.given()
         rows = [(name, colours.get(code, ""), given[name]) for code, name in zip(codes, self._names)]
-        self._page.class_table.show_classes([*rows, (tr("Cannot tell"), "", given[UNSURE])])
+        self._page.class_table.show_classes(rows, given[OTHER], given[UNSURE])
 
     def _show_place(self) -> None:
         point, layer = self._walk.current(), self._layer()

@@ -19,7 +19,7 @@ class LabelTool(QObject):
         parent: Qt parent.
 
     Signals:
-        digit(int): A key from 1 to 9 was pressed.
+        digit(int): A key from 0 to 9 was pressed.
         unsure(): U was pressed.
         step(int): -1: go back; 1: go on.
         changed(bool): The tool was taken in hand, or put away.
@@ -100,5 +100,5 @@ class LabelTool(QObject):
 def _is_ours(event: QKeyEvent) -> bool:
     plain = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
     key = event.key()
-    is_known = Qt.Key.Key_1 <= key <= Qt.Key.Key_9 or key == Qt.Key.Key_U or key in _STEPS
+    is_known = Qt.Key.Key_0 <= key <= Qt.Key.Key_9 or key == Qt.Key.Key_U or key in _STEPS
     return is_known and event.modifiers() in plain

@@ -18,6 +18,8 @@ TABLE = "sample_points"
 UNSURE = "unsure"
 # QGIS stands still while another program holds the file; GDAL's own patience is five seconds.
 _PATIENCE_MS = "1000"
+# The engine's words for what is none of the classes: an error of the map.
+OTHER = "none of these"
 _REFERENCE = "reference"
 _NEEDED = ("id", "x", "y", "map_code", "map_class", "stratum_pixels", _REFERENCE)
 

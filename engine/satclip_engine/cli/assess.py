@@ -109,7 +109,11 @@ def _design_text(design: Design, out: Path) -> str:
             f"  {name:<24} {unit.text(float(design.areas[k])):>12} {percent(float(shares[k])):>8} "
             f"{int(design.points[k]):>7} {percent(float(design.user_errors[k])):>8}"
         )
-    lines += [*design.notes, f"  {out}", "Write the class that is really there into the field “reference”."]
+    lines += [
+        *design.notes,
+        f"  {out}",
+        "Write the class that is really there, or “none of these”, into the field “reference”.",
+    ]
     return "\n".join(lines)
 
 

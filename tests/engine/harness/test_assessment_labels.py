@@ -98,6 +98,16 @@ def test_a_label_of_the_legend_that_the_map_never_shows(thematic: Path, sample: 
     assert found.areas[4] == 0
 
 
+def test_what_is_none_of_the_classes_is_an_error_of_the_map(thematic: Path, sample: Path) -> None:
+    found = assess(thematic, label(sample, lambda i, row: "None of these" if i < 10 else row["map_class"]))
+    assert found.class_names == ("water", "forest", "crop", "none of these")
+    assert (found.counts[:, 3].sum(), found.n_unlabelled) == (10, 0)
+    assert found.areas[3] == 0
+    assert found.accuracy.overall.values[0] < 1
+    assert found.accuracy.shares.values.sum() == pytest.approx(1)
+    assert any("none of these: not in the map" in note for note in found.notes)
+
+
 def test_a_single_point_leaves_no_interval(thematic: Path, sample: Path) -> None:
     kept = iter([True])
     found = assess(

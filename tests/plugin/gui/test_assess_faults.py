@@ -223,9 +223,9 @@ def test_more_than_nine_classes_are_clicked(
     points = write_points(tmp_path / "many_points.gpkg", places, {code: f"class {code}" for code in range(1, 13)})
     with assessing(window, tmp_path / "data", scene) as bench:
         page = bench.dock.assess
-        assert shown(page) == [*(f"class {code}" for code in range(1, 13)), "Cannot tell"]
-        keys = [page.class_table.item(row, 2).text() for row in range(13)]
-        assert keys == [*"123456789", "", "", "", "U"]
+        assert shown(page) == [*(f"class {code}" for code in range(1, 13)), "None of these", "Cannot tell"]
+        keys = [page.class_table.item(row, 2).text() for row in range(14)]
+        assert keys == [*"123456789", "", "", "", "0", "U"]
         click(page.start_button)
         Hand(window.mapCanvas()).key(Qt.Key.Key_9)
         page.class_table.cellClicked.emit(11, 0)

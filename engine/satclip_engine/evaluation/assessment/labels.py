@@ -12,11 +12,13 @@ from satclip_engine.errors import InputError
 NO_LABEL = -1
 # Besides an empty field: what people write where they cannot tell.
 UNSURE = ("unsure", "skip", "unknown", "?")
+# What is really there is none of the classes: an error of the map, not a doubt.
+OTHER = "none of these"
 _NAMED = 5
 
 
 def match_labels(references: Sequence[str | None], codes: Sequence[int], names: Sequence[str]) -> NDArray[np.int64]:
-    """Return the position in ``names`` of each label, ``NO_LABEL`` for an empty or unsure one.
+    """Return the position in ``names`` of each label: K for ``OTHER``, ``NO_LABEL`` for an empty or unsure one.
 
     A label is a class name in any case of letters, or else its code.
 
@@ -30,7 +32,7 @@ def match_labels(references: Sequence[str | None], codes: Sequence[int], names: 
     """
     known = {str(code): position for position, code in enumerate(codes)}
     known |= {name.strip().casefold(): position for position, name in enumerate(names)}
-    known = {**dict.fromkeys(("", *UNSURE), NO_LABEL), **known}
+    known = {**dict.fromkeys(("", *UNSURE), NO_LABEL), OTHER: len(names), **known}
     written = [(reference or "").strip() for reference in references]
     foreign = list(dict.fromkeys(label for label in written if label.casefold() not in known))
     if foreign:
@@ -38,7 +40,7 @@ def match_labels(references: Sequence[str | None], codes: Sequence[int], names: 
         raise InputError(
             f"{len(foreign)} of the reference labels {'is' if len(foreign) == 1 else 'are'} no class of the map: "
             f"{shown}.",
-            remedy=f"Use the map's classes ({', '.join(names)}) or their codes; leave the field empty if unsure.",
+            remedy=f"Use the map's classes ({', '.join(names)}), their codes or “{OTHER}”; leave the field empty if unsure.",
             code="assess.unknown_labels",
             labels=foreign,
         )

@@ -12,7 +12,7 @@ from rasterio.windows import Window
 from satclip_engine.errors import InputError
 from satclip_engine.evaluation.assessment.assessment import Assessment, cautions
 from satclip_engine.evaluation.assessment.estimators import estimate_accuracy
-from satclip_engine.evaluation.assessment.labels import NO_LABEL, error_matrix, match_labels
+from satclip_engine.evaluation.assessment.labels import NO_LABEL, OTHER, error_matrix, match_labels
 from satclip_engine.harness.assessment.class_map import ClassMap
 from satclip_engine.harness.assessment.points import REFERENCE, LabelledPoints, read_points
 from satclip_engine.harness.assessment.strata import Check, Progress, Strata, map_notes, measure_strata
@@ -36,6 +36,8 @@ def assess_map(map_path: str, points_path: Path, progress: Progress, check_cance
     codes = sorted({*strata.codes.tolist(), *legend.names} - {legend.unknown_code})
     names = [legend.name(code) for code in codes]
     reference = match_labels(labelled.references, codes, names)
+    if (reference == len(names)).any():
+        codes, names = [*codes, max(codes) + 1], [*names, OTHER]
     n_unlabelled = int((reference == NO_LABEL).sum())
     if n_unlabelled == len(reference):
         raise InputError(
