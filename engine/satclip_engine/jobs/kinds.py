@@ -15,8 +15,10 @@ from satclip_engine.protocol import (
     ExportSamplesRequest,
     FitHeadRequest,
     ImportModelRequest,
+    ImportPairsRequest,
     JobSpec,
     KeepBestRequest,
+    PhotoPairsRequest,
     ProtocolError,
     SegmentRequest,
     TrainRequest,
@@ -32,12 +34,16 @@ REQUEST_TYPES: Mapping[str, type[Any]] = {
     "check_model": CheckModelRequest,
     "train": TrainRequest,
     "keep_best": KeepBestRequest,
+    "import_pairs": ImportPairsRequest,
+    "photo_pairs": PhotoPairsRequest,
     "assess_design": AssessDesignRequest,
     "assess_report": AssessReportRequest,
 }
 
 # These wait for the network or the disk and not for the device: no map waits for them, nor they for a map.
-TRANSFER_KINDS = frozenset({"download_model", "import_model", "assess_design", "assess_report"})
+TRANSFER_KINDS = frozenset(
+    {"download_model", "import_model", "assess_design", "assess_report", "import_pairs", "photo_pairs"}
+)
 
 
 def model_of(spec: JobSpec) -> str:

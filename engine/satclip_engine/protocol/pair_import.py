@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+# Roles of the artifacts of both jobs: set.json; where something was left out the list of it; the photos on the map.
+TRAINING_SET_ROLE, SKIPPED_ROLE, PHOTOS_ROLE = "training_set", "skipped", "photos"
+
 
 @dataclass(frozen=True)
 class ImportPairsRequest:

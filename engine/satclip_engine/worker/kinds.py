@@ -11,6 +11,7 @@ from satclip_engine.config import Config
 from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest, from_json
 from satclip_engine.worker.assess_jobs import clean_up_design, run_design, run_report
 from satclip_engine.worker.model_jobs import keep, run_check, run_download, run_import
+from satclip_engine.worker.pair_jobs import clean_up_pairs, run_import_pairs, run_photo_pairs
 from satclip_engine.worker.sample_jobs import clean_up_export, clean_up_fit, run_export, run_fit
 from satclip_engine.worker.training_jobs import run_keep_best, run_train
 
@@ -76,6 +77,8 @@ KINDS: Mapping[str, JobKind] = {
     "check_model": JobKind(run_check, keep),
     "train": JobKind(run_train, keep),
     "keep_best": JobKind(run_keep_best, keep),
+    "import_pairs": JobKind(run_import_pairs, clean_up_pairs),
+    "photo_pairs": JobKind(run_photo_pairs, clean_up_pairs),
     "assess_design": JobKind(run_design, clean_up_design),
     "assess_report": JobKind(run_report, keep),
 }
