@@ -47,7 +47,8 @@ class ClassVectors:
         """Return unit vectors (K, D), with gradients where the text tower trains."""
         if self._fixed is not None:
             return self._fixed
-        vectors = class_vectors(self._learner, self._classes)
+        with torch.enable_grad():
+            vectors = class_vectors(self._learner, self._classes)
         if not vectors.requires_grad:
             self._fixed = vectors
         return vectors

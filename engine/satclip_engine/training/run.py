@@ -130,6 +130,7 @@ class TrainingRun:
         check_cancelled: Callable[[], None],
     ) -> None:
         seed = self.request.seed * 101 + self.standing.stage
+        torch.manual_seed(seed)  # a queue starts from random vectors
         objective = planned.objective(self.learner, self.material, planned.stage, self.request.recipe.views)
         stage_run = StageRun(
             objective.to(self.fabric.device),

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from satclip_engine.models.adapters import adapters_of, set_adapter_share
 from satclip_engine.models.lora import lora_updates, set_lora_share
 
 
@@ -25,8 +24,6 @@ def use_share(clip: nn.Module, weights: Mapping[str, nn.Parameter], start: Mappi
     """
     if lora_updates(clip):
         set_lora_share(clip, share)
-    elif adapters_of(clip):
-        set_adapter_share(clip, share)
     else:
         with torch.no_grad():
             for name, weight in weights.items():
