@@ -106,6 +106,7 @@ def check_command(output: Output, folder: Path, model: str, fixes: tuple[str, ..
     from satclip_engine.pairs.check import CHECKS, check, fix_all, subject_of
     from satclip_engine.pairs.checking import Found
     from satclip_engine.pairs.pair_set import read_pair_set, write_pair_set
+    from satclip_engine.pairs.places import write_places
     from satclip_engine.protocol import to_json
 
     fixed: tuple[Found, ...] = ()
@@ -115,6 +116,7 @@ def check_command(output: Output, folder: Path, model: str, fixes: tuple[str, ..
         if fixes:
             pair_set, fixed = fix_all(subject, tuple(CHECKS) if "all" in fixes else fixes)
             write_pair_set(pair_set)
+            write_places(pair_set)
             subject = replace(subject, pair_set=pair_set)
         found = check(subject)
     lines = [f"Fixed: {one.finding.sentence} {one.finding.fix}" for one in fixed]
@@ -139,6 +141,7 @@ def split_command(
     """Divide the training set FOLDER by place into train, validation and test."""
     from satclip_engine.pairs import split
     from satclip_engine.pairs.pair_set import read_pair_set, write_pair_set
+    from satclip_engine.pairs.places import write_places
 
     pair_set = read_pair_set(folder)
     if regions:
@@ -148,6 +151,7 @@ def split_command(
     else:
         divided = split.split_by_groups(pair_set, seed=seed)
     write_pair_set(divided)
+    write_places(divided)
     numbers = {name: len(divided.of_split(name)) for name in SPLITS}
     told = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
     output.result({"folder": str(folder), "pairs": numbers}, f"{divided.info.origin[-1]} {told}.")

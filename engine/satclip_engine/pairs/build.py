@@ -13,6 +13,7 @@ from satclip_engine.pairs.facts import read_facts, write_facts
 from satclip_engine.pairs.indices import chip_indices, index_notes
 from satclip_engine.pairs.layers import Known, read_layers
 from satclip_engine.pairs.pair_set import INFO_FILE, PairSet, read_pair_set, write_pair_set
+from satclip_engine.pairs.places import write_places
 from satclip_engine.pairs.resources import default_templates, phrases, thesaurus
 from satclip_engine.pairs.sampling import choose, look_groups, name_groups, space_groups
 from satclip_engine.pairs.saying import FIELDS, Circumstances, Speaker
@@ -69,7 +70,8 @@ def build_captions(
         names_windows = grid == scene.grid and not request.save_chips
         pairs = _pairs(known, scene, speaker, templates, names_windows)
         _refuse_wordless(pairs, request)
-        _refuse_double(before, pairs)
+        raster = PairRaster(request.scene, request.bands, request.scaling, scene.fingerprint)
+        _refuse_double(before, pairs, raster)
         progress(ProgressUpdate("write", _WORDS))
         if not names_windows:
             _save_chips(folder, known.lattice, pairs, scene, check_cancelled)
@@ -80,6 +82,7 @@ def build_captions(
     facts = {pair.id: known.facts[place] for place, pair in pairs.items()}
     write_facts(folder, {**facts_before, **facts})
     write_pair_set(made)
+    write_places(made)
     progress(ProgressUpdate("write", 1.0))
     return made
 
@@ -129,13 +132,15 @@ def _pairs(
 ) -> dict[int, Pair]:
     """Return the pairs of the chips that got a caption, by the chip's number."""
     lattice, pairs = known.lattice, {}
+    # Two rasters of one name may be in one set.
+    stem = f"{Path(scene.path).stem}-{scene.fingerprint[:4]}"
     for number, (place, facts, region) in enumerate(zip(lattice.places, known.facts, known.regions, strict=True)):
         words = speaker.words(facts, region, place.lat)
         said = [(template.is_long, text) for template in templates if (text := template.fill(words))]
         captions = tuple(dict.fromkeys(text for is_long, text in said if not is_long))
         if not captions:
             continue
-        name = f"{Path(scene.path).stem}_r{place.row:05d}_c{place.col:05d}"
+        name = f"{stem}_r{place.row:05d}_c{place.col:05d}"
         pairs[number] = Pair(
             id=name,
             image=scene.path if names_windows else f"images/{name}.tif",
@@ -195,12 +200,21 @@ def _refuse_wordless(pairs: dict[int, Pair], request: BuildCaptionsRequest) -> N
     )
 
 
-def _refuse_double(before: PairSet, pairs: dict[int, Pair]) -> None:
+def _refuse_double(before: PairSet, pairs: dict[int, Pair], raster: PairRaster) -> None:
+    remedy = "Choose a new folder, or delete the old training set."
     there = {pair.id for pair in before.pairs}
     double = [pair.id for pair in pairs.values() if pair.id in there]
     if double:
         raise PairsError(
             f"{before.folder.name} already holds the chip {double[0]!r} of this raster.",
-            remedy="Choose a new folder, or delete the old training set.",
+            remedy=remedy,
+            code="pairs.double",
+        )
+    # Windows name their raster by its path: one path cannot be read in two ways.
+    if any(known.path == raster.path and known != raster for known in before.info.rasters):
+        raise PairsError(
+            f"{before.folder.name} already holds chips of {Path(raster.path).name} with other bands or scaling, or of "
+            "what it held before.",
+            remedy=remedy,
             code="pairs.double",
         )

@@ -10,6 +10,7 @@ from satclip_engine.errors import OptionError
 from satclip_engine.pairs import check_content, check_set, check_text
 from satclip_engine.pairs.checking import Check, Found, Subject
 from satclip_engine.pairs.facts import read_facts
+from satclip_engine.pairs.mask_facts import mask_facts
 from satclip_engine.pairs.pair_set import PairSet
 from satclip_engine.pairs.resources import thesaurus
 from satclip_engine.pairs.tokens import text_reader
@@ -49,9 +50,10 @@ def subject_of(pair_set: PairSet, *, model: str, config: Config, check_cancelled
 
     Raises:
         ModelError: if the model or its tokenizer cannot be found.
-        PairsError: ``pairs.damaged`` if the set's facts cannot be understood.
+        PairsError: ``pairs.damaged`` if the set's facts cannot be understood, ``pairs.changed`` if a raster is not
+            the one the pairs were cut from.
     """
-    facts = read_facts(pair_set.folder)
+    facts = {**mask_facts(pair_set, check_cancelled), **read_facts(pair_set.folder)}
     return Subject(pair_set, facts, thesaurus(config), text_reader(model, config), check_cancelled)
 
 

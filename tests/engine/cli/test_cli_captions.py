@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyogrio.raw
 import pytest
 from satclip_engine.cli.main import run
 from satclip_engine.pairs.pair_set import read_pair_set
@@ -63,6 +64,8 @@ def test_a_training_set_in_real_processes(
     parts = said(capsys)["pairs"]
     assert sum(parts.values()) == 100
     assert all(parts[split] for split in SPLITS)
+    places = pyogrio.raw.read(tmp_path / "set" / "places.geojson", columns=["split"])[3][0]
+    assert {split: list(places).count(split) for split in SPLITS} == parts
     assert run(["captions", "check", folder, "--json"]) == 0
     assert {one["code"] for one in said(capsys)["findings"]} == {"common"}
     assert run(["captions", "show", folder, "--count", "3", "--json"]) == 0

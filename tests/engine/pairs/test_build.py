@@ -261,15 +261,17 @@ def test_a_choice_is_balanced_and_repeatable(make_raster: Make, make_layer: Make
 def test_a_set_grows_by_other_scenes(make_raster: Make, make_layer: Make, build: Build) -> None:
     layer = layer_of(make_layer, [pixels(0, 0, 64, 64)], ["water"])
     build(make_raster("a.tif", width=64, height=64), layers=(layer,), chip_px=64, region="A")
-    made = build(make_raster("b.tif", width=64, height=64, seed=2), layers=(layer,), chip_px=64, region="B")
+    other = make_raster("b.tif", width=64, height=64, seed=2)
+    made = build(other, layers=(layer,), chip_px=64, region="B")
     assert [pair.region for pair in made.pairs] == ["A", "B"]
     assert len(made.info.rasters) == 2
     assert len(read_facts(made.folder)) == 2
     with PairImages(made) as images:
         assert all(images.read(pair).shape == (3, 64, 64) for pair in made.pairs)
-    with pytest.raises(PairsError) as refused:
-        build(make_raster("b.tif", width=64, height=64, seed=2), layers=(layer,), chip_px=64)
-    assert refused.value.code == "pairs.double"
+    for again in ({}, {"bands": "3,2,1", "chip_px": 32}):
+        with pytest.raises(PairsError) as refused:
+            build(other, **{"layers": (layer,), "chip_px": 64, **again})
+        assert refused.value.code == "pairs.double"
 
 
 def test_regions_of_a_layer_keep_their_spelling(make_raster: Make, make_layer: Make, build: Build) -> None:

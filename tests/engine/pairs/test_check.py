@@ -15,6 +15,7 @@ from satclip_engine.errors import OptionError
 from satclip_engine.pairs.check import CHECKS, check, fix, fix_all, subject_of
 from satclip_engine.pairs.checking import Found, Subject
 from satclip_engine.pairs.facts import write_facts
+from satclip_engine.pairs.mask_facts import mask_facts
 from satclip_engine.pairs.pair_set import PairSet
 from satclip_engine.pairs.tokens import text_reader
 from satclip_engine.protocol import (
@@ -22,6 +23,8 @@ from satclip_engine.protocol import (
     TRAIN,
     UNUSED,
     VALIDATION,
+    ClassSet,
+    ClassSpec,
     Cover,
     CoverShare,
     Facts,
@@ -208,6 +211,25 @@ def test_captions_that_the_ground_denies(subject: Any, caption: str, facts: Fact
     if reason:
         assert found[0].finding.sentence.endswith(f"{caption!r} of p0: {reason}.".replace("'", '"'))
         assert after_fixing(made, "contradictions").pairs[0].captions == ("a photo of it",)
+
+
+def test_captions_that_the_mask_denies(subject: Any, tmp_path: Path) -> None:
+    codes = np.ones((8, 8), np.uint8)
+    Image.fromarray(codes).save(tmp_path / "oak.png")
+    codes[:, 4:] = 2
+    Image.fromarray(codes).save(tmp_path / "both.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "both.png").read_bytes()[:50])
+    captions = ("a forest beside water", "a forest beside water", "the water is blue")
+    masks = ("oak.png", "both.png", "cut.png")
+    pairs = [
+        replace(pair, captions=(text,), mask=mask) for pair, text, mask in zip(good(), captions, masks, strict=False)
+    ]
+    made = subject([*pairs, *good()[3:]])
+    classes = ClassSet((ClassSpec("forest"), ClassSpec("water")))
+    pair_set = replace(made.pair_set, info=PairSetInfo(classes=classes))
+    made = replace(made, pair_set=pair_set, facts=mask_facts(pair_set, lambda: None))
+    found = check(made)
+    assert {one.finding.code: one.finding.pairs for one in found} == {"images": ("p2",), "contradictions": ("p0",)}
 
 
 def test_images_that_cannot_be_read(subject: Any, tmp_path: Path) -> None:
