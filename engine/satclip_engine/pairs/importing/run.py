@@ -11,7 +11,7 @@ from satclip_engine.pairs.importing.layouts import LAYOUTS, find_layout
 from satclip_engine.pairs.importing.take import Taker
 from satclip_engine.pairs.new_folder import Skipped, new_set_folder, refuse_occupied, write_skipped
 from satclip_engine.pairs.pair_set import PairSet, write_pair_set
-from satclip_engine.protocol import ImportPairsRequest, ProgressUpdate
+from satclip_engine.protocol import TRAIN, ImportPairsRequest, ProgressUpdate
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ def import_pairs(
         if not pairs:
             raise _nothing(source, skipped)
         notes = (f"Read as {LAYOUTS[layout].title} ({layout}).", *listing.notes, *taker.notes)
+        if {pair.split for pair in pairs} == {TRAIN}:
+            notes = (*notes, "Nothing is held out yet: satclip captions split does that.")
         info = replace(
             listing.info,
             title=request.title or listing.info.title,

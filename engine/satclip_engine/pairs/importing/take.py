@@ -86,9 +86,12 @@ class Taker:
         return tuple(taken[i] for i in sorted(taken)), tuple(skipped[i] for i in sorted(skipped))
 
     def _take(self, entry: Entry) -> Pair | Skipped:
-        pair = self._captioned(entry.pair)
-        if not pair.captions and not pair.long_captions:
-            return Skipped(pair.id, "no caption")
+        pair = replace(entry.pair, captions=tidy(entry.pair.captions), long_captions=tidy(entry.pair.long_captions))
+        is_described = not pair.captions and not pair.long_captions
+        if is_described:
+            pair = replace(pair, captions=described(pair))
+            if not pair.captions:
+                return Skipped(pair.id, "no caption")
         try:
             content = entry.content() if entry.content else Path(pair.image).read_bytes()
         except FileNotFoundError:
@@ -103,16 +106,10 @@ class Taker:
         result = self._checked(placed, entry)
         if isinstance(result, Pair):
             self._id_by_digest[digest] = pair.id
+            self._notes[_DESCRIBED] += is_described
         elif not is_staying:
             (self._folder / placed.image).unlink()
         return result
-
-    def _captioned(self, pair: Pair) -> Pair:
-        captions, long_captions = tidy(pair.captions), tidy(pair.long_captions)
-        if not captions and not long_captions:
-            captions = described(pair)
-            self._notes[_DESCRIBED] += len(captions)
-        return replace(pair, captions=captions, long_captions=long_captions)
 
     def _checked(self, pair: Pair, entry: Entry) -> Pair | Skipped:
         """Return a pair as it is kept once its image and mask have been read as training will read them."""

@@ -68,6 +68,16 @@ def test_what_is_no_picture_or_tiny_is_left_out(tmp_path: Path) -> None:
     assert "cannot be read" in reasons(made)["text.png"]
 
 
+def test_only_what_is_taken_counts_in_the_notes(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    for name, content in (("a.png", picture_bytes(1)), ("b.png", picture_bytes(2)), ("torn.png", b"\x89PNG")):
+        (folder / "forest").mkdir(parents=True, exist_ok=True)
+        (folder / "forest" / name).write_bytes(content)
+    made = imported(folder, tmp_path / "set")
+    assert any(note.startswith("2 images: no caption of their own") for note in made.notes)
+    assert made.notes[-1].startswith("Nothing is held out yet")
+
+
 def test_of_two_copies_the_held_out_one_is_kept(tmp_path: Path) -> None:
     same = picture_bytes(1)
     contents = {"a.png": same, "b.png": picture_bytes(2), "held.png": same, "c.png": same}
