@@ -50,7 +50,7 @@ def held_out_scores(
     learner.eval()
     scores: dict[str, float] = {}
     with torch.inference_mode():
-        vectors, seen = _picture_vectors(learner, pairs, images, check_cancelled)
+        vectors, seen = picture_vectors(learner, pairs, images, check_cancelled)
         if not seen:
             return {}
         captions, owner = distinct_captions([pair.captions + pair.long_captions for pair in seen])
@@ -65,9 +65,10 @@ def held_out_scores(
     return scores
 
 
-def _picture_vectors(
+def picture_vectors(
     learner: Learner, pairs: Sequence[Pair], images: PairImages, check_cancelled: Callable[[], None]
 ) -> tuple[Float32, list[Pair]]:
+    """Return unit vectors (N, D) of the pairs' whole pictures, and the pairs whose pictures can be read."""
     pictures, seen, parts = [], [], []
     for pair in pairs:
         try:

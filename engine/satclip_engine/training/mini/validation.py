@@ -92,10 +92,10 @@ def validate(model: Path, data: Path, seed: int) -> ValidationScores:
     """
     sets = kept_back_sets(data, seed)
     return ValidationScores(
-        _metrics(sets["aid_rsicd"], "classification", model)["top1"],
-        _metrics(sets["aid_rsicd"], "retrieval", model)["mean_recall"],
-        _metrics(sets["dubai_mbrsc"], "segmentation", model)["mean_iou"],
-        _metrics(sets["dubai_synonyms"], "segmentation", model)["mean_iou"],
+        metrics_of(sets["aid_rsicd"], "classification", model)["top1"],
+        metrics_of(sets["aid_rsicd"], "retrieval", model)["mean_recall"],
+        metrics_of(sets["dubai_mbrsc"], "segmentation", model)["mean_iou"],
+        metrics_of(sets["dubai_synonyms"], "segmentation", model)["mean_iou"],
     )
 
 
@@ -104,7 +104,8 @@ def _narrowed(dataset: DataSet, split: str, ids: frozenset[str]) -> DataSet:
     return replace(dataset, splits=splits, default_split=_SPLIT)
 
 
-def _metrics(dataset: DataSet, task: str, model: Path) -> Mapping[str, float]:
+def metrics_of(dataset: DataSet, task: str, model: Path) -> Mapping[str, float]:
+    """Return what the harness measures of a model on a data set, without few-shot figures."""
     options = EvaluateOptions(FeatureOptions(model=str(model)), few_shots=False)
     report = evaluate(
         dataset,
