@@ -79,6 +79,7 @@ def test_absurd_tables_are_refused_in_words(tmp_path: Path, content: bytes, code
 
 
 def test_rows_that_cannot_be_used_are_listed_and_the_others_kept(tmp_path: Path) -> None:
+    pictures(tmp_path / "data", "masks/gone.png")
     text = "file,caption\na.png,a river\nb.png,a lake, wide and blue\ngone.png,a road\n,no image\nc.png, \n"
     made = imported(csv_set(tmp_path / "data", text, "a.png", "b.png", "c.png"), tmp_path / "set")
     assert [pair.id for pair in made.pair_set.pairs] == ["a.png"]
@@ -146,8 +147,9 @@ def test_several_lists_name_the_parts(tmp_path: Path) -> None:
 def test_images_are_found_where_they_lie(tmp_path: Path) -> None:
     data = tmp_path / "data"
     pictures(data, "images/deep/a.png", "b.png", "x/twice.png", "y/twice.png")
-    zipped(data / "more.zip", {"inner/c.png": picture_bytes(9), "readme.txt": b"hello"})
-    rows = [r"C:\elsewhere\a.png", "b", "inner/c.png", "twice.png", "y/twice.png"]
+    same_names = {"p/d.png": picture_bytes(10), "q/d.png": picture_bytes(11)}
+    zipped(data / "more.zip", {"inner/c.png": picture_bytes(9), "readme.txt": b"hello", **same_names})
+    rows = [r"C:\elsewhere\a.png", "b", "inner/c.jpg", "twice.png", "y/twice.png", "d.png", "/old/q/d.png"]
     lines = [json.dumps({"file": name, "caption": f"image {i}"}) for i, name in enumerate(rows)]
     (data / "captions.jsonl").write_text("\n".join(lines))
     made = imported(data, tmp_path / "set")
@@ -155,11 +157,14 @@ def test_images_are_found_where_they_lie(tmp_path: Path) -> None:
     assert images == {
         rows[0]: str(data / "images/deep/a.png"),
         "b": str(data / "b.png"),
-        "inner/c.png": "images/inner/c.png",
+        "inner/c.jpg": "images/inner/c.jpg",
         "y/twice.png": str(data / "y/twice.png"),
+        "/old/q/d.png": "images/old/q/d.png",
     }
     assert "twice.png may be" in reasons(made)["twice.png"]
-    assert (tmp_path / "set/images/inner/c.png").read_bytes() == picture_bytes(9)
+    assert "d.png may be more.zip/p/d.png or" in reasons(made)["d.png"]
+    assert (tmp_path / "set/images/inner/c.jpg").read_bytes() == picture_bytes(9)
+    assert (tmp_path / "set/images/old/q/d.png").read_bytes() == picture_bytes(11)
 
 
 def test_json_lines_of_several_kinds(tmp_path: Path) -> None:
