@@ -10,7 +10,9 @@ from satclip_engine.problems import as_satclip_error
 from satclip_engine.protocol import (
     AssessDesignRequest,
     AssessReportRequest,
+    BuildCaptionsRequest,
     CheckModelRequest,
+    CheckPairsRequest,
     DownloadModelRequest,
     ExportSamplesRequest,
     FitHeadRequest,
@@ -21,6 +23,7 @@ from satclip_engine.protocol import (
     PhotoPairsRequest,
     ProtocolError,
     SegmentRequest,
+    SplitPairsRequest,
     TrainRequest,
     from_json,
 )
@@ -34,15 +37,28 @@ REQUEST_TYPES: Mapping[str, type[Any]] = {
     "check_model": CheckModelRequest,
     "train": TrainRequest,
     "keep_best": KeepBestRequest,
+    "build_captions": BuildCaptionsRequest,
     "import_pairs": ImportPairsRequest,
     "photo_pairs": PhotoPairsRequest,
+    "check_pairs": CheckPairsRequest,
+    "split_pairs": SplitPairsRequest,
     "assess_design": AssessDesignRequest,
     "assess_report": AssessReportRequest,
 }
 
 # These wait for the network or the disk and not for the device: no map waits for them, nor they for a map.
 TRANSFER_KINDS = frozenset(
-    {"download_model", "import_model", "assess_design", "assess_report", "import_pairs", "photo_pairs"}
+    {
+        "download_model",
+        "import_model",
+        "assess_design",
+        "assess_report",
+        "build_captions",
+        "import_pairs",
+        "photo_pairs",
+        "check_pairs",
+        "split_pairs",
+    }
 )
 
 

@@ -37,7 +37,14 @@ from .models import (
     ModelCheck,
     ModelInfo,
 )
-from .pair_import import ImportPairsRequest, PhotoPairsRequest
+from .pair_import import (
+    PHOTOS_ROLE,
+    SKIPPED_ROLE,
+    TRAINING_SET_ROLE,
+    ImportPairsRequest,
+    PhotoPairsRequest,
+)
+from .pair_upkeep import FINDINGS_ROLE, CheckPairsRequest, PairCheck, SplitPairsRequest
 from .pairs import SPLITS, TEST, TRAIN, UNUSED, VALIDATION, Box, Pair, PairRaster, PairSetInfo
 from .sample_layers import ExportSamplesRequest, FitHeadRequest, SampleFile
 from .samples import CandidateScore, ClassEvidence, FitRequest, FitResult, LearningPoint, Sample
@@ -76,17 +83,21 @@ __all__ = [
     "COUNT",
     "DOUBTFUL",
     "ENGINE_FILE_NAME",
+    "FINDINGS_ROLE",
     "HEARTBEAT_S",
     "LENGTH",
     "METHODS",
     "MODEL_CHECK_ROLE",
     "OBJECTIVES",
     "PALETTE",
+    "PHOTOS_ROLE",
     "POINTS_ROLE",
     "PROTOCOL_VERSION",
+    "SKIPPED_ROLE",
     "SPLITS",
     "TEST",
     "TRAIN",
+    "TRAINING_SET_ROLE",
     "UNUSED",
     "VALIDATION",
     "WORTH_KNOWING",
@@ -101,6 +112,7 @@ __all__ = [
     "BuildCaptionsRequest",
     "CandidateScore",
     "CheckModelRequest",
+    "CheckPairsRequest",
     "ClassAccuracy",
     "ClassEvidence",
     "ClassSet",
@@ -140,6 +152,7 @@ __all__ = [
     "ModelInfo",
     "Outputs",
     "Pair",
+    "PairCheck",
     "PairRaster",
     "PairSetInfo",
     "PhotoPairsRequest",
@@ -158,6 +171,7 @@ __all__ = [
     "SaveHeadRequest",
     "SavedHead",
     "SegmentRequest",
+    "SplitPairsRequest",
     "Stage",
     "TextOptions",
     "TrainEstimate",

@@ -11,7 +11,14 @@ from satclip_engine.config import Config
 from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest, from_json
 from satclip_engine.worker.assess_jobs import clean_up_design, run_design, run_report
 from satclip_engine.worker.model_jobs import keep, run_check, run_download, run_import
-from satclip_engine.worker.pair_jobs import clean_up_pairs, run_import_pairs, run_photo_pairs
+from satclip_engine.worker.pair_jobs import (
+    clean_up_pairs,
+    run_build_captions,
+    run_check_pairs,
+    run_import_pairs,
+    run_photo_pairs,
+    run_split_pairs,
+)
 from satclip_engine.worker.sample_jobs import clean_up_export, clean_up_fit, run_export, run_fit
 from satclip_engine.worker.training_jobs import run_keep_best, run_train
 
@@ -77,8 +84,11 @@ KINDS: Mapping[str, JobKind] = {
     "check_model": JobKind(run_check, keep),
     "train": JobKind(run_train, keep),
     "keep_best": JobKind(run_keep_best, keep),
+    "build_captions": JobKind(run_build_captions, keep),
     "import_pairs": JobKind(run_import_pairs, clean_up_pairs),
     "photo_pairs": JobKind(run_photo_pairs, clean_up_pairs),
+    "check_pairs": JobKind(run_check_pairs, keep),
+    "split_pairs": JobKind(run_split_pairs, keep),
     "assess_design": JobKind(run_design, clean_up_design),
     "assess_report": JobKind(run_report, keep),
 }

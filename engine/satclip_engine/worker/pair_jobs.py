@@ -1,16 +1,42 @@
-"""Jobs that make training sets of what others collected: data sets, and photos taken on the ground."""
+"""Jobs on training sets: made of layers, of what others collected, of photos; looked through, fixed and divided."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from satclip_engine.protocol import Artifact, ImportPairsRequest, PhotoPairsRequest, from_json
-from satclip_engine.protocol.pair_import import PHOTOS_ROLE, SKIPPED_ROLE, TRAINING_SET_ROLE
+from satclip_engine.protocol import (
+    FINDINGS_ROLE,
+    PHOTOS_ROLE,
+    SKIPPED_ROLE,
+    TRAINING_SET_ROLE,
+    Artifact,
+    BuildCaptionsRequest,
+    CheckPairsRequest,
+    ImportPairsRequest,
+    PhotoPairsRequest,
+    SplitPairsRequest,
+    from_json,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from satclip_engine.worker.kinds import JobContext
+
+
+CHECKS_FOLDER = "pair-checks"
+
+
+def run_build_captions(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
+    """Cut chips from a raster and say in words what layers know of them."""
+    from satclip_engine.pairs.build import build_captions
+
+    request = from_json(BuildCaptionsRequest, data)
+    build_captions(request, config=context.config, progress=context.progress, check_cancelled=context.check_cancelled)
+    return _artifacts(Path(request.folder))
 
 
 def run_import_pairs(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
@@ -28,6 +54,33 @@ def run_photo_pairs(data: dict[str, Any], context: JobContext) -> tuple[Artifact
 
     request = from_json(PhotoPairsRequest, data)
     photo_pairs(request, progress=context.progress, check_cancelled=context.check_cancelled)
+    return _artifacts(Path(request.folder))
+
+
+def run_check_pairs(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
+    """Look a training set through, fixing what is asked for; what is found is the artifact ``findings``."""
+    from satclip_engine.pairs.upkeep import check_pairs
+    from satclip_engine.products.artifacts import describe_artifact
+
+    request = from_json(CheckPairsRequest, data)
+    found = check_pairs(
+        request, config=context.config, progress=context.progress, check_cancelled=context.check_cancelled
+    )
+    # Not into the set: one that nobody may write to can be looked through all the same.
+    folder = Path(request.folder)
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()
+    path = context.config.data_dir / CHECKS_FOLDER / f"{folder.name}-{digest[:8]}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(to_json(found), ensure_ascii=False), encoding="utf-8")
+    return (describe_artifact(path, FINDINGS_ROLE),)
+
+
+def run_split_pairs(data: dict[str, Any], _context: JobContext) -> tuple[Artifact, ...]:
+    """Divide a training set by place."""
+    from satclip_engine.pairs.upkeep import split_pairs
+
+    request = from_json(SplitPairsRequest, data)
+    split_pairs(request)
     return _artifacts(Path(request.folder))
 
 

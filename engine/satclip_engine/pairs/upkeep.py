@@ -1,0 +1,81 @@
+"""The jobs "check pairs" and "split pairs": what is done to a training set that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from satclip_engine.config import Config
+from satclip_engine.pairs import split
+from satclip_engine.pairs.check import CHECKS, check, fix_all, subject_of
+from satclip_engine.pairs.checking import Found
+from satclip_engine.pairs.pair_set import PairSet, read_pair_set, write_pair_set
+from satclip_engine.pairs.places import write_places
+from satclip_engine.protocol import (
+    BAD,
+    DOUBTFUL,
+    WORTH_KNOWING,
+    CheckPairsRequest,
+    PairCheck,
+    ProgressUpdate,
+    SplitPairsRequest,
+)
+
+_GRAVITY = (BAD, DOUBTFUL, WORTH_KNOWING)
+
+
+def check_pairs(
+    request: CheckPairsRequest,
+    *,
+    config: Config,
+    progress: Callable[[ProgressUpdate], None],
+    check_cancelled: Callable[[], None],
+) -> PairCheck:
+    """Fix what is asked for in place, and return what then is found.
+
+    Raises:
+        PairsError: if there is no such training set, it cannot be understood, or a raster is not the one the pairs
+            were cut from.
+        ModelError: if the model or its tokenizer cannot be found.
+        SceneError: if a raster is gone or damaged.
+        OptionError: ``option.check`` on an unknown code.
+        OutputError: if fixes cannot be written.
+    """
+    progress(ProgressUpdate("check", 0.0))
+    pair_set = read_pair_set(Path(request.folder))
+    subject = subject_of(pair_set, model=request.model, config=config, check_cancelled=check_cancelled)
+    fixed: tuple[Found, ...] = ()
+    if request.fixes:
+        pair_set, fixed = fix_all(subject, request.fixes)
+        check_cancelled()
+        write_pair_set(pair_set)
+        write_places(pair_set)
+        subject = replace(subject, pair_set=pair_set)
+    found: list[Found] = []
+    for done, code in enumerate(CHECKS, start=1):
+        check_cancelled()
+        found += check(subject, (code,))
+        progress(ProgressUpdate("check", done / len(CHECKS)))
+    findings = sorted((one.finding for one in found), key=lambda one: _GRAVITY.index(one.severity))
+    return PairCheck(tuple(findings), tuple(one.finding for one in fixed))
+
+
+def split_pairs(request: SplitPairsRequest) -> PairSet:
+    """Divide a training set in place: regions held out, blocks of ground, or whole folders where no place is known.
+
+    Raises:
+        PairsError: if there is no such training set, or it cannot be divided so.
+        OptionError: ``option.block`` if a length is not positive.
+        OutputError: if it cannot be written.
+    """
+    pair_set = read_pair_set(Path(request.folder))
+    if request.hold_out:
+        divided = split.split_by_regions(pair_set, request.hold_out, seed=request.seed)
+    elif split.has_places(pair_set) or request.block_m is not None:
+        divided = split.split_by_blocks(pair_set, block_m=request.block_m, buffer_m=request.buffer_m, seed=request.seed)
+    else:
+        divided = split.split_by_groups(pair_set, seed=request.seed)
+    write_pair_set(divided)
+    write_places(divided)
+    return divided
