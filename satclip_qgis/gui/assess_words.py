@@ -30,7 +30,7 @@ def overall(accuracy: MapAccuracy) -> str:
     """Return the headline of a result."""
     if accuracy.overall_accuracy.value is None:
         return tr("{count} labelled points do not tell the overall accuracy yet.").format(count=accuracy.points)
-    text = tr("Overall accuracy {share} %, from {count} labelled points.")
+    text = tr("Overall accuracy {share}\u00a0%, from {count} labelled points.")
     return text.format(share=share(accuracy.overall_accuracy), count=accuracy.points)
 
 
@@ -39,7 +39,7 @@ def design(plan: SampleDesign) -> str:
     text = tr("{count} points").format(count=QLocale().toString(plan.total))
     if plan.expected_standard_error is None:
         return text
-    return tr("{points}; expected standard error of the overall accuracy: {error} %").format(
+    return tr("{points}; expected standard error of the overall accuracy: {error}\u00a0%").format(
         points=text, error=f"{plan.expected_standard_error * 100:.1f}"
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from pathlib import Path
@@ -64,6 +63,7 @@ def run_import(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...
 def run_check(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
     """Measure whether a model is set up as it was trained; the finding is the artifact ``model_check``."""
     from satclip_engine.models.registry.check import check_model
+    from satclip_engine.products.artifacts import describe_artifact
 
     request = from_json(CheckModelRequest, data)
     context.progress(ProgressUpdate("check", 0.0))
@@ -72,7 +72,7 @@ def run_check(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]
     path = context.config.data_dir / CHECKS_FOLDER / f"{Path(request.model).name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(to_json(found), indent=2), encoding="utf-8")
-    return (_artifact(MODEL_CHECK_ROLE, path),)
+    return (describe_artifact(path, MODEL_CHECK_ROLE),)
 
 
 def keep(_data: dict[str, Any]) -> None:
@@ -106,10 +106,6 @@ class TransferProgress:
 def card_of(folder: Path) -> tuple[Artifact, ...]:
     """Return what a job leaves that made the model in ``folder``."""
     from satclip_engine.models.folders import CONFIG_FILE_NAME
+    from satclip_engine.products.artifacts import describe_artifact
 
-    return (_artifact(MODEL_ROLE, folder / CONFIG_FILE_NAME),)
-
-
-def _artifact(role: str, path: Path) -> Artifact:
-    content = path.read_bytes()
-    return Artifact(role, str(path), len(content), hashlib.sha256(content).hexdigest())
+    return (describe_artifact(folder / CONFIG_FILE_NAME, MODEL_ROLE),)

@@ -212,7 +212,7 @@ def test_labelling_goes_on_where_it_stopped_and_the_report_tells_what_the_engine
     overall = expected["overall_accuracy"]
     assert (expected["points"], expected["unlabelled"]) == (39, 1)
     assert 0.5 < overall["value"] < 1
-    assert f"{overall['value'] * 100:.1f} ± {overall['margin_95'] * 100:.1f} %" in page.overall.text()
+    assert f"{overall['value'] * 100:.1f} ± {overall['margin_95'] * 100:.1f}" in page.overall.text()
     assert "39 labelled points" in page.overall.text()
     assert "1 point was left out" in page.result_notes.text()
     assert [one["name"] for one in expected["classes"]] == ["water", "field", "roof", "road", "none of these"]

@@ -40,7 +40,7 @@ def match_labels(references: Sequence[str | None], codes: Sequence[int], names: 
         raise InputError(
             f"{len(foreign)} of the reference labels {'is' if len(foreign) == 1 else 'are'} no class of the map: "
             f"{shown}.",
-            remedy=f"Use the map's classes ({', '.join(names)}), their codes or “{OTHER}”; leave the field empty if unsure.",
+            remedy=f"Use the map's classes ({', '.join(names)}), their codes or “{OTHER}”; leave it empty if unsure.",
             code="assess.unknown_labels",
             labels=foreign,
         )
