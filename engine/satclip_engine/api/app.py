@@ -36,6 +36,7 @@ def create_app(engine: Engine) -> Starlette:
             Route("/v1/hello", routes.hello),
             Route("/v1/models", routes.models),
             Route("/v1/models/{model_id}", routes.remove_model, methods=["DELETE"]),
+            Route("/v1/recipes", routes.recipes),
             Route("/v1/jobs", routes.jobs),
             Route("/v1/jobs/{job_id}", routes.put_job, methods=["PUT"]),
             Route("/v1/jobs/{job_id}", routes.job),
@@ -71,6 +72,9 @@ class _Routes:
 
     async def models(self, _request: Request) -> Response:
         return answer(await self._engine.interactive.request("models", {}))
+
+    async def recipes(self, _request: Request) -> Response:
+        return answer(await self._engine.interactive.request("recipes", {}))
 
     async def remove_model(self, request: Request) -> Response:
         return answer(await self._engine.remove_model(request.path_params["model_id"]))

@@ -13,7 +13,7 @@ from satclip_engine.config import Config
 from satclip_engine.models.device import device_label, resolve_device
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.pairs.pair_set import read_pair_set
-from satclip_engine.protocol import TRAIN, CurvePoint, Pair, ProgressUpdate, TrainRequest
+from satclip_engine.protocol import TRAIN, CurvePoint, Pair, ProgressUpdate, TrainingResult, TrainRequest
 from satclip_engine.training.held_out import drawn_accuracy, held_out_scores
 from satclip_engine.training.learner import load_learner
 from satclip_engine.training.methods import make_trainable
@@ -22,7 +22,7 @@ from satclip_engine.training.plan import plan_run
 from satclip_engine.training.run import TrainingRun
 from satclip_engine.training.run_folder import RunFolder, read_request
 from satclip_engine.training.share import use_share
-from satclip_engine.training.trained_model import BeforeAfter, write_model
+from satclip_engine.training.trained_model import write_model
 
 
 def fine_tune(
@@ -99,7 +99,7 @@ def _make_model(
         act(run, check_cancelled)
         use_share(learner.clip, weights, start, request.recipe.weight)
         progress(ProgressUpdate("score", 0.99, device=device))
-        found = BeforeAfter(
+        found = TrainingResult(
             before=before,
             after=scores(plan.reported),
             split=plan.reported_split,

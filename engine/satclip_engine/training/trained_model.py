@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ from satclip_engine.config import Config
 from satclip_engine.models.adapters import adapters_of, save_adapters
 from satclip_engine.models.card import CARD_FILE_NAME
 from satclip_engine.models.folders import CONFIG_FILE_NAME
-from satclip_engine.models.lora import merged_state_dict
+from satclip_engine.models.lora import lora_updates, merged_state_dict
+from satclip_engine.models.lora_file import save_lora
 from satclip_engine.models.registry.card_facts import read_facts
+from satclip_engine.models.registry.export import LORA_FILE_NAME
 from satclip_engine.models.registry.imports import copy_companions
 from satclip_engine.models.registry.install import save_weights, write_json
 from satclip_engine.models.registry.installed import (
@@ -23,42 +25,13 @@ from satclip_engine.models.registry.installed import (
 )
 from satclip_engine.models.weights import weights_sha256
 from satclip_engine.pairs.pair_set import PairSet
-from satclip_engine.protocol import TEST, TRAIN, VALIDATION, TrainRequest, to_json
+from satclip_engine.protocol import TEST, TRAIN, VALIDATION, TrainingResult, TrainRequest, to_json
 from satclip_engine.training.learner import Learner
 
-Scores = dict[str, float]
 
-
-@dataclass(frozen=True)
-class BeforeAfter:
-    """What a training gained and what it cost, on pairs that it never saw.
-
-    Attributes:
-        before: Scores of the start on the test pairs, or on the validation pairs where there are none.
-        after: Scores of the result.
-        split: Which of the two.
-        general_before: Share of drawn pictures of common things that the start recognises by words.
-        general_after: The same of the result.
-        trained_weights: Number of weights that trained.
-        all_weights: Number of weights of the model.
-        steps: Optimiser steps.
-        seconds: Of training.
-        notes: What a reader must know.
-    """
-
-    before: Scores
-    after: Scores
-    split: str
-    general_before: float
-    general_after: float
-    trained_weights: int
-    all_weights: int
-    steps: int
-    seconds: float
-    notes: tuple[str, ...]
-
-
-def write_model(request: TrainRequest, learner: Learner, pair_set: PairSet, found: BeforeAfter, config: Config) -> Path:
+def write_model(
+    request: TrainRequest, learner: Learner, pair_set: PairSet, found: TrainingResult, config: Config
+) -> Path:
     """Write the model into ``request.out``, its configuration last: until then no model is there.
 
     Raises:
@@ -72,6 +45,8 @@ def write_model(request: TrainRequest, learner: Learner, pair_set: PairSet, foun
     save_weights(merged_state_dict(learner.clip), folder / WEIGHTS_FILE_NAME)
     if adapters_of(learner.clip):
         save_adapters(learner.clip, folder)
+    if lora_updates(learner.clip):
+        save_lora(learner.clip, folder / LORA_FILE_NAME, base=source.id, base_sha256=learner.weights_sha256)
     card = {**read_facts(source.folder), **_card(request, learner, pair_set, found)}
     write_json(folder / CARD_FILE_NAME, card)
     (folder / "README.md").write_text(_readme(request, learner, pair_set, found), encoding="utf-8")
@@ -87,7 +62,7 @@ def write_model(request: TrainRequest, learner: Learner, pair_set: PairSet, foun
     return folder
 
 
-def _card(request: TrainRequest, learner: Learner, pair_set: PairSet, found: BeforeAfter) -> dict[str, Any]:
+def _card(request: TrainRequest, learner: Learner, pair_set: PairSet, found: TrainingResult) -> dict[str, Any]:
     base, info = learner.source, pair_set.info
     return {
         "id": Path(request.out).name,
@@ -106,7 +81,7 @@ def _card(request: TrainRequest, learner: Learner, pair_set: PairSet, found: Bef
     }
 
 
-def _readme(request: TrainRequest, learner: Learner, pair_set: PairSet, found: BeforeAfter) -> str:
+def _readme(request: TrainRequest, learner: Learner, pair_set: PairSet, found: TrainingResult) -> str:
     info, recipe, base = pair_set.info, request.recipe, learner.source
     counts = ", ".join(f"{len(pair_set.of_split(split))} {split}" for split in (TRAIN, VALIDATION, TEST))
     share = 100 * found.trained_weights / found.all_weights
@@ -127,7 +102,7 @@ def _readme(request: TrainRequest, learner: Learner, pair_set: PairSet, found: B
 {"".join(f"- {note}{chr(10)}" for note in found.notes)}"""
 
 
-def _score_rows(found: BeforeAfter) -> str:
+def _score_rows(found: TrainingResult) -> str:
     rows = [
         (f"{name.replace('_', ' ')}, {found.split} pairs", found.before[name], found.after[name])
         for name in found.before

@@ -20,7 +20,8 @@ from satclip_engine.worker.pair_jobs import (
     run_split_pairs,
 )
 from satclip_engine.worker.sample_jobs import clean_up_export, clean_up_fit, run_export, run_fit
-from satclip_engine.worker.training_jobs import run_keep_best, run_train
+from satclip_engine.worker.training_jobs import run_estimate_training, run_keep_best, run_train
+from satclip_engine.worker.tuned_jobs import clean_up_export_model, clean_up_mix, run_export_model, run_mix
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ KINDS: Mapping[str, JobKind] = {
     "import_model": JobKind(run_import, keep),
     "check_model": JobKind(run_check, keep),
     "train": JobKind(run_train, keep),
+    "estimate_training": JobKind(run_estimate_training, keep),
     "keep_best": JobKind(run_keep_best, keep),
+    "export_model": JobKind(run_export_model, clean_up_export_model),
+    "mix_models": JobKind(run_mix, clean_up_mix),
     "build_captions": JobKind(run_build_captions, keep),
     "import_pairs": JobKind(run_import_pairs, clean_up_pairs),
     "photo_pairs": JobKind(run_photo_pairs, clean_up_pairs),

@@ -38,6 +38,7 @@ class EngineSession:
         self._methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "status": self._status,
             "models": self._models,
+            "recipes": self._recipes,
             "remove_model": self._remove_model,
             "estimate": self._estimate,
             "preview": self._preview,
@@ -85,6 +86,12 @@ class EngineSession:
         from satclip_engine.models.catalogue import list_models
 
         return {"models": to_json(list_models(self._config))}
+
+    def _recipes(self, _params: dict[str, Any]) -> dict[str, Any]:
+        from satclip_engine.training.recipe_list import list_recipes
+
+        answer: dict[str, Any] = to_json(list_recipes(self._config))
+        return answer
 
     def _remove_model(self, params: dict[str, Any]) -> dict[str, Any]:
         from satclip_engine.models.registry.remove import remove_model
