@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal
+from qgis.core import QgsFeature, QgsGeometry, QgsPointXY, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtTest import QTest
 
 from satclip_qgis.gui.class_tally import F1, PLACES
 from satclip_qgis.gui.teach_page import TeachPage
-from satclip_qgis.gui.tool_row import POINT, RECTANGLE
+from satclip_qgis.gui.tool_row import POINT, RECTANGLE, SELECT
 from satclip_qgis.gui.workbench import Workbench
 from satclip_qgis.protocol import ClassSpec
 from tests.plugin.gui.hand import Hand
@@ -203,6 +204,45 @@ def test_contradictions_and_one_class_alone_are_told(bench: Workbench, hand: Han
     until(lambda: bool(page.notes.text()))
     told = " ".join((page.status.text(), page.warnings.text(), page.notes.text()))
     assert "Traceback" not in told
+
+
+def test_a_vertex_that_is_dragged_is_learnt_and_a_crossing_is_told(bench: Workbench, hand: Hand, until: Until) -> None:
+    page, item = page_of(bench), bench.preview.item
+    teach(bench, hand, until)
+    until(lambda: not bench.teach.fit.is_behind() and not bench.preview.call.is_busy())
+    taught, seen = bench.teach.fit.result().head_id, item.picture()
+    click(page.tools.buttons[SELECT])
+    hand.click(WEST + 110, NORTH - 60)
+    # The corner of the field in the lake: other ground is learnt, another map is painted.
+    hand.drag([(WEST + 80, NORTH - 40), (WEST + 25, NORTH - 30)])
+    until(lambda: bench.teach.fit.result() is not None and bench.teach.fit.result().head_id != taught)
+    until(lambda: item.picture() != seen)
+    hand.drag([(WEST + 25, NORTH - 30), (WEST + 149, NORTH - 75)])
+    until(lambda: "crossed itself: repaired" in page.notes.text())
+
+
+def test_layers_that_go_while_a_fit_runs_leave_the_page_at_rest(bench: Workbench, hand: Hand, until: Until) -> None:
+    page = page_of(bench)
+    survey = QgsVectorLayer("Point?crs=EPSG:25832&field=kind:string", "survey", "memory")
+    for x, kind in ((40, "water"), (120, "field")):
+        feature = QgsFeature(survey.fields())
+        feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(WEST + x, NORTH - 50)))
+        feature.setAttribute(0, kind)
+        survey.dataProvider().addFeatures([feature])
+    survey.updateExtents()
+    QgsProject.instance().addMapLayer(survey)
+    page.layer_action.trigger()
+    click(bench.teach.dialogs.dialog.ok_button)
+    until(lambda: bench.teach.fit.call._pending is not None)
+    QgsProject.instance().removeMapLayer(survey)
+    until(lambda: "2 samples" in page.status.text())
+    click(page.tools.buttons[POINT])
+    hand.click(WEST + 60, NORTH - 50)
+    until(lambda: bench.teach.fit.call._pending is not None)
+    QgsProject.instance().removeMapLayer(bench.page.layer())
+    until(lambda: not bench.teach.fit.is_behind())
+    assert "Add a raster layer" in page.status.text()
+    assert not page.learning.isVisible()
 
 
 def test_a_head_that_the_engine_forgot_is_made_again(bench: Workbench, hand: Hand, until: Until) -> None:
