@@ -120,6 +120,8 @@ def check_command(output: Output, folder: Path, model: str, fixes: tuple[str, ..
             subject = replace(subject, pair_set=pair_set)
         found = check(subject)
     lines = [f"Fixed: {one.finding.sentence} {one.finding.fix}" for one in fixed]
+    done = {one.finding.code for one in fixed}
+    lines += [f"Nothing of {code} that a fix helps." for code in fixes if code not in done and code != "all"]
     lines += [f"{one.finding.severity}: {one.finding.sentence}{_remedy(one.finding)}" for one in found]
     output.result(
         {"fixed": [to_json(one.finding) for one in fixed], "findings": [to_json(one.finding) for one in found]},

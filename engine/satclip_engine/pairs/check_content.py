@@ -52,7 +52,7 @@ def terms(subject: Subject) -> list[Found]:
             WORTH_KNOWING,
             f"One class has several names: {told}.",
             tuple(pair.id for pair in about),
-            f'Write "{best}" everywhere.',
+            f'Write "{best}" instead, in the number that stands there.',
         )
         found.append(Found(finding, {pair.id: _renamed(pair, others, best, subject) for pair in about}))
     return found
@@ -120,13 +120,20 @@ def _names(facts: Facts) -> list[str]:
 
 
 def _singular(term: str) -> str:
-    return term.removesuffix("s")
+    return re.sub(r"(?<=[sc]h)es$|(?<!s)s$", "", term)
 
 
 def _renamed(pair: Pair, others: list[str], best: str, subject: Subject) -> Pair:
     def written(caption: str) -> str:
         for other in others:
-            caption = subject.thesaurus.replaced(caption, other, best)
+            caption = subject.thesaurus.replaced(caption, other, _in_number(best, other))
         return caption
 
     return replace(pair, captions=tuple(dict.fromkeys(map(written, pair.captions))))
+
+
+def _in_number(best: str, other: str) -> str:
+    """Return ``best`` in the singular or plural of ``other``; land and the like have no plural."""
+    if other.endswith("s") and not best.endswith(("s", "land")):
+        return f"{best}s"
+    return best if other.endswith("s") else _singular(best)

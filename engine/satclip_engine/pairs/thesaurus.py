@@ -34,6 +34,7 @@ class Thesaurus:
             term.casefold(): spec.name.casefold() for spec in entries.classes for term in (*spec.phrases, spec.name)
         }
         self._pattern = _any_of(self._preferred)
+        self._with_article = re.compile(rf"(\ban? )?({self._pattern.pattern})", re.IGNORECASE)
 
     def preferred(self, term: str) -> str:
         """Return the term that stands for the class of ``term``; itself where the thesaurus does not know it."""
@@ -47,9 +48,14 @@ class Thesaurus:
     def replaced(self, caption: str, term: str, other: str) -> str:
         """Return ``caption`` with every ``term`` written ``other``; within a longer term of the thesaurus it stays."""
         wanted = term.casefold()
-        return self._pattern.sub(
-            lambda match: _like(match.group(), other) if match.group().casefold() == wanted else match.group(), caption
-        )
+
+        def write(match: re.Match[str]) -> str:
+            article, found = match.groups()
+            if found.casefold() != wanted:
+                return match.group()
+            return _article(article, other) + (other[:1].upper() + other[1:] if found[:1].isupper() else other)
+
+        return self._with_article.sub(write, caption)
 
 
 def _any_of(terms: Iterable[str]) -> re.Pattern[str]:
@@ -61,5 +67,8 @@ def _bare(term: str) -> str:
     return re.sub(r"^(?:a|an|the) ", "", " ".join(term.split()).casefold())
 
 
-def _like(found: str, other: str) -> str:
-    return other[:1].upper() + other[1:] if found[:1].isupper() else other
+def _article(found: str | None, term: str) -> str:
+    """Return the article that stood before another term as it is before ``term``."""
+    if not found:
+        return ""
+    return found[0] + ("n " if term[:1].lower() in "aeio" else " ")

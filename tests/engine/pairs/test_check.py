@@ -173,7 +173,7 @@ def test_one_class_with_several_names(subject: Any) -> None:
     assert codes(found) == ["terms"]
     assert "forest (2)" in found[0].finding.sentence
     assert found[0].finding.pairs == ("p1",)
-    assert after_fixing(subject(pairs), "terms").pairs[1].captions == ("the Forest of home",)
+    assert after_fixing(subject(pairs), "terms").pairs[1].captions == ("the Forests of home",)
 
 
 def test_the_thesaurus_is_the_users(subject: Any, config: Config) -> None:
@@ -289,7 +289,7 @@ def test_all_fixes_one_after_the_other(subject: Any, tmp_path: Path) -> None:
     made = subject(pairs)
     fixed, done = fix_all(made, list(CHECKS))
     assert codes(done) == ["script", "terms", "short"]
-    assert fixed.pairs[0].captions == ("a satellite image of forest",)
+    assert fixed.pairs[0].captions == ("a satellite image of forests",)
     assert len(fixed.info.origin) == 3
     assert check(replace(made, pair_set=fixed)) == ()
 
