@@ -44,6 +44,9 @@ class Learner:
         # One tower for both answers: a convolutional trunk that is read more finely than its stride gives its global
         # vector from that finer map too, here as in the encoder.
         self._tower = build_tower(clip.visual, find_head_variant(DEFAULT_HEAD_VARIANT), source.card.cell_px)
+        # Convolutions of a CPU take two thirds of the time on channels that lie together.
+        self._layout = torch.channels_last if self._tower.is_convolutional else torch.contiguous_format
+        clip.visual.to(memory_format=self._layout)
         self.cell_px = self._tower.cell_px
         self.window_px = self._tower.window_px
         self.side_px = source.card.scene_px or self.window_px
@@ -84,7 +87,8 @@ class Learner:
         self.clip.eval()
 
     def _ready(self, images: Tensor) -> Tensor:
-        return self.source.preprocess.normalise(images.to(self.device, non_blocking=True), torch.float32)
+        ready = self.source.preprocess.normalise(images.to(self.device, non_blocking=True), torch.float32)
+        return ready.contiguous(memory_format=self._layout)
 
 
 def load_learner(model: str, device: torch.device, config: Config) -> Learner:
