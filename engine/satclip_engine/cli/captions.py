@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,17 @@ from satclip_engine.cli.progress import cancel_by_signal, progress_bar
 from satclip_engine.cli.request import local_path, parse_gsd, read_classes
 from satclip_engine.config import Config
 from satclip_engine.errors import OptionError
-from satclip_engine.protocol import SPLITS, BuildCaptionsRequest, ClassSet, CodedRaster, Finding, SampleFile
+from satclip_engine.protocol import (
+    SPLITS,
+    BuildCaptionsRequest,
+    CheckPairsRequest,
+    ClassSet,
+    CodedRaster,
+    Finding,
+    SampleFile,
+    SplitPairsRequest,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from satclip_engine.pairs.pair_set import PairSet
@@ -83,7 +92,6 @@ def build_command(output: Output, /, **options: Any) -> None:
 def show_command(output: Output, folder: Path, count: int) -> None:
     """Show the pairs of a training set."""
     from satclip_engine.pairs.pair_set import read_pair_set
-    from satclip_engine.protocol import to_json
 
     pair_set = read_pair_set(folder)
     step = max(1, len(pair_set.pairs) // max(1, count))
@@ -103,30 +111,18 @@ def show_command(output: Output, folder: Path, count: int) -> None:
 @click.pass_obj
 def check_command(output: Output, folder: Path, model: str, fixes: tuple[str, ...]) -> None:
     """Find what would make training on FOLDER go wrong."""
-    from satclip_engine.pairs.check import CHECKS, check, fix_all, subject_of
-    from satclip_engine.pairs.checking import Found
-    from satclip_engine.pairs.pair_set import read_pair_set, write_pair_set
-    from satclip_engine.pairs.places import write_places
-    from satclip_engine.protocol import to_json
+    from satclip_engine.pairs.check import CHECKS
+    from satclip_engine.pairs.upkeep import check_pairs
 
-    fixed: tuple[Found, ...] = ()
-    with cancel_by_signal() as check_cancelled:
+    request = CheckPairsRequest(str(folder.resolve()), model, tuple(CHECKS) if "all" in fixes else fixes)
+    with progress_bar(hidden=output.as_json) as progress, cancel_by_signal() as check_cancelled:
         config = Config.from_environment()
-        subject = subject_of(read_pair_set(folder), model=model, config=config, check_cancelled=check_cancelled)
-        if fixes:
-            pair_set, fixed = fix_all(subject, tuple(CHECKS) if "all" in fixes else fixes)
-            write_pair_set(pair_set)
-            write_places(pair_set)
-            subject = replace(subject, pair_set=pair_set)
-        found = check(subject)
-    lines = [f"Fixed: {one.finding.sentence} {one.finding.fix}" for one in fixed]
-    done = {one.finding.code for one in fixed}
-    lines += [f"Nothing of {code} that a fix helps." for code in fixes if code not in done and code != "all"]
-    lines += [f"{one.finding.severity}: {one.finding.sentence}{_remedy(one.finding)}" for one in found]
-    output.result(
-        {"fixed": [to_json(one.finding) for one in fixed], "findings": [to_json(one.finding) for one in found]},
-        "\n".join(lines or [f"{len(subject.pair_set.pairs):,} pairs, nothing found."]),
-    )
+        done = check_pairs(request, config=config, progress=progress, check_cancelled=check_cancelled)
+    fixed = {finding.code for finding in done.fixed}
+    lines = [f"Fixed: {finding.sentence} {finding.fix}" for finding in done.fixed]
+    lines += [f"Nothing of {code} that a fix helps." for code in fixes if code not in fixed and code != "all"]
+    lines += [f"{finding.severity}: {finding.sentence}{_remedy(finding)}" for finding in done.findings]
+    output.result(to_json(done), "\n".join(lines or ["Nothing found."]))
 
 
 @captions_group.command("split")
@@ -141,19 +137,9 @@ def split_command(
     output: Output, folder: Path, block: str, buffer_m: float | None, regions: tuple[str, ...], seed: int
 ) -> None:
     """Divide the training set FOLDER by place into train, validation and test."""
-    from satclip_engine.pairs import split
-    from satclip_engine.pairs.pair_set import read_pair_set, write_pair_set
-    from satclip_engine.pairs.places import write_places
+    from satclip_engine.pairs.upkeep import split_pairs
 
-    pair_set = read_pair_set(folder)
-    if regions:
-        divided = split.split_by_regions(pair_set, regions, seed=seed)
-    elif split.has_places(pair_set) or block != "auto":
-        divided = split.split_by_blocks(pair_set, block_m=_metres(block), buffer_m=buffer_m, seed=seed)
-    else:
-        divided = split.split_by_groups(pair_set, seed=seed)
-    write_pair_set(divided)
-    write_places(divided)
+    divided = split_pairs(SplitPairsRequest(str(folder.resolve()), regions, _metres(block), buffer_m, seed))
     numbers = {name: len(divided.of_split(name)) for name in SPLITS}
     told = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
     output.result({"folder": str(folder), "pairs": numbers}, f"{divided.info.origin[-1]} {told}.")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from satclip_engine.config import Config
-from satclip_engine.errors import OptionError, OutputError, PairsError
+from satclip_engine.errors import OptionError, PairsError
 from satclip_engine.pairs.cut import Lattice, cut, native_window
 from satclip_engine.pairs.facts import read_facts, write_facts
 from satclip_engine.pairs.indices import chip_indices, index_notes
 from satclip_engine.pairs.layers import Known, read_layers
+from satclip_engine.pairs.new_folder import new_set_folder, refuse_occupied
 from satclip_engine.pairs.pair_set import INFO_FILE, PairSet, read_pair_set, write_pair_set
 from satclip_engine.pairs.places import write_places
 from satclip_engine.pairs.resources import default_templates, phrases, thesaurus
@@ -73,16 +75,16 @@ def build_captions(
         raster = PairRaster(request.scene, request.bands, request.scaling, scene.fingerprint)
         _refuse_double(before, pairs, raster)
         progress(ProgressUpdate("write", _WORDS))
-        if not names_windows:
-            _save_chips(folder, known.lattice, pairs, scene, check_cancelled)
-        raster = PairRaster(request.scene, request.bands, request.scaling, scene.fingerprint)
-        made = _extended(
-            before, list(pairs.values()), raster if names_windows else None, _origin(request, known, pairs)
-        )
-    facts = {pair.id: known.facts[place] for place, pair in pairs.items()}
-    write_facts(folder, {**facts_before, **facts})
-    write_pair_set(made)
-    write_places(made)
+        step = _origin(request, known, pairs)
+        made = _extended(before, list(pairs.values()), raster if names_windows else None, step)
+        facts = {pair.id: known.facts[number] for number, pair in pairs.items()}
+        with nullcontext(folder) if (folder / INFO_FILE).is_file() else new_set_folder(folder) as place:
+            if not names_windows:
+                _save_chips(place, known.lattice, pairs, scene, check_cancelled)
+            written = replace(made, folder=place)
+            write_facts(place, {**facts_before, **facts})
+            write_pair_set(written)
+            write_places(written)
     progress(ProgressUpdate("write", 1.0))
     return made
 
@@ -91,12 +93,7 @@ def _before(folder: Path, request: BuildCaptionsRequest) -> tuple[PairSet, dict[
     """Return the training set that lies in ``folder``, or an empty one."""
     if (folder / INFO_FILE).is_file():
         return read_pair_set(folder), read_facts(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(
-            f"{folder} exists already and is neither empty nor a training set.",
-            remedy="Choose a new folder.",
-            code="resource.output",
-        )
+    refuse_occupied(folder)
     return PairSet(folder, PairSetInfo(request.title or folder.name, licence=request.licence), ()), {}
 
 

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.windows import Window
-from satclip_engine.errors import OptionError, OutputError, PairsError, SamplesError
+from satclip_engine.config import Config
+from satclip_engine.errors import CancelledError, OptionError, OutputError, PairsError, SamplesError
+from satclip_engine.pairs.build import build_captions
 from satclip_engine.pairs.facts import read_facts
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.pairs.pair_set import PairSet, read_pair_set
 from satclip_engine.pairs.resources import code_list
-from satclip_engine.protocol import ClassSet, ClassSpec, CodedRaster, Indices, SampleFile
+from satclip_engine.protocol import BuildCaptionsRequest, ClassSet, ClassSpec, CodedRaster, Indices, SampleFile
 from satclip_engine.raster.scene import open_scene
 from shapely.geometry import LineString, Point, box
 
@@ -272,6 +274,26 @@ def test_a_set_grows_by_other_scenes(make_raster: Make, make_layer: Make, build:
         with pytest.raises(PairsError) as refused:
             build(other, **{"layers": (layer,), "chip_px": 64, **again})
         assert refused.value.code == "pairs.double"
+
+
+def test_a_build_that_is_stopped_leaves_nothing(
+    make_raster: Make, make_layer: Make, config: Config, tmp_path: Path
+) -> None:
+    layer = layer_of(make_layer, [pixels(0, 0, 128, 64)], ["water"])
+    folder = tmp_path / "set"
+    request = BuildCaptionsRequest(
+        str(make_raster(width=128, height=64)), str(folder), (layer,), chip_px=64, save_chips=True
+    )
+
+    def stop_when_a_chip_is_there() -> None:
+        if list(tmp_path.glob("set*/images/*.tif")):
+            raise CancelledError("Stopped.")
+
+    with pytest.raises(CancelledError):
+        build_captions(request, config=config, progress=lambda _: None, check_cancelled=stop_when_a_chip_is_there)
+    assert not list(tmp_path.glob("set*"))
+    made = build_captions(request, config=config, progress=lambda _: None, check_cancelled=lambda: None)
+    assert len(list((folder / "images").iterdir())) == len(made.pairs) == 2
 
 
 def test_regions_of_a_layer_keep_their_spelling(make_raster: Make, make_layer: Make, build: Build) -> None:
