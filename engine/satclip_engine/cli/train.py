@@ -40,8 +40,17 @@ class _TrainCommand(click.Command):
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--precision", default="auto", show_default=True, type=click.Choice(["auto", "fp32", "bf16"]))
-@click.option("--seed", default=0, show_default=True, help="Of every draw.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 1_000_000), help="Of every draw.")
 @click.option("--title", default="", help="Of the new model; by itself the folder's name.")
+@click.option(
+    "--save-every",
+    "save_every_s",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0, 86_400),
+    metavar="SECONDS",
+    help="A killed training loses no more than this.",
+)
 @click.option("--show", is_flag=True, help="Print the recipe with its settings and stop.")
 @click.option("--estimate", is_flag=True, help="Take a few steps, say what the training will cost, and stop.")
 @json_option
@@ -68,7 +77,7 @@ def train_command(output: Output, /, **options: Any) -> None:
         pairs=str(options["pairs"].resolve()),
         out=str(options["out"].resolve()),
         recipe=recipe,
-        **{name: options[name] for name in ("model", "device", "precision", "seed", "title")},
+        **{name: options[name] for name in ("model", "device", "precision", "seed", "title", "save_every_s")},
     )
     with cancel_by_signal() as check_cancelled, progress_bar(hidden=output.as_json) as progress:
         if options["estimate"]:

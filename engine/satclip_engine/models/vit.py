@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from satclip_engine.models.head_variants import HeadVariant
 from satclip_engine.models.position import Grid, PositionRule, open_clip_positions
@@ -49,8 +50,9 @@ class VitTower:
         grid = (images.shape[-2] // self.cell_px, images.shape[-1] // self.cell_px)
         tokens = self._embed(images, grid)
         blocks = self.visual.transformer.resblocks
+        is_checkpointed = self.visual.transformer.grad_checkpointing and torch.is_grad_enabled()
         for block in blocks[:-1]:
-            tokens = block(tokens)
+            tokens = checkpoint(block, tokens, use_reentrant=False) if is_checkpointed else block(tokens)
         tokens = self.visual.ln_post(last_block(blocks[-1], tokens, self.variant, grid))
         if self.visual.proj is not None:
             tokens = tokens @ self.visual.proj

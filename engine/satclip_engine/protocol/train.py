@@ -9,6 +9,7 @@ METHODS = ("projection", "last_blocks", "lora", "adapter", "full")
 OBJECTIVES = ("contrastive", "farslip_patches", "farslip_regions", "ground_photos", "dense", "few_shot")
 TOWERS = ("both", "image", "text")
 SCHEDULES = ("cosine", "restarts")
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Method:
         _one_of(self.towers, TOWERS, "towers")
         _within(self.blocks, 1, 1000, "blocks")
         _within(self.rank, 1, 1024, "rank")
+        _within(self.alpha, 0.001, 10_000, "alpha")
         _within(self.reduction, 1, 1024, "reduction")
         _within(self.dropout, 0, 0.9, "dropout")
 
@@ -106,8 +108,14 @@ class Stage:
         _within(self.steps, 0, 10_000_000, "steps")
         _within(self.epochs, 0.001, 100_000, "epochs")
         _within(self.learning_rate, 0, 1, "learning_rate")
+        _within(self.weight_decay, 0, 100, "weight_decay")
         _within(self.warm_up, 0, 1, "warm_up")
         _within(self.temperature, 1e-4, 10, "temperature")
+        _within(self.queue, 0, 1_000_000, "queue")
+        _within(self.crops, 1, 64, "crops")
+        _within(self.boxes, 1, 64, "boxes")
+        _within(self.distillation, 0, 1000, "distillation")
+        _within(self.captions, 0, 1000, "captions")
 
 
 @dataclass(frozen=True)
@@ -164,6 +172,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if not self.stages:
             raise ValueError("a recipe needs a stage")
+        _within(self.clip_gradient, 1e-9, 1e9, "clip_gradient")
         _within(self.ema, 0, 0.99999, "ema")
         _within(self.weight, 0, 1, "weight")
 
@@ -181,6 +190,10 @@ class TrainRequest:
         precision: ``auto``, ``fp32`` or ``bf16``.
         seed: Of every draw.
         title: Of the new model, for people.
+        save_every_s: How much time a killed run loses at most: its state is saved that often.
+
+    Raises:
+        ValueError: if a value is out of its range.
     """
 
     pairs: str
@@ -191,6 +204,12 @@ class TrainRequest:
     precision: str = "auto"
     seed: int = 0
     title: str = ""
+    save_every_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        _one_of(self.precision, PRECISIONS, "precision")
+        _within(self.seed, 0, 1_000_000, "seed")
+        _within(self.save_every_s, 0, 86_400, "save_every_s")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -29,7 +29,7 @@ class Batches:
     Args:
         pairs: At least one; ``usable`` by the objective.
         objective: Makes rows.
-        batch: Rows per step, over all processes; a whole number for each.
+        batch: Rows per step, over all processes, of which each makes as many as the others.
         seed: Of the order and of every random view.
         fabric: Tells which of the processes this is, whose share of the rows it makes.
     """
@@ -49,23 +49,22 @@ class Batches:
         self._rank, self._share = fabric.global_rank, batch // fabric.world_size
         self.unreadable: dict[str, str] = {}
 
-    def steps(self, first: int, last: int) -> Iterator[Rows]:
+    def steps(self, first: int, last: int) -> Generator[Rows]:
         """Yield the rows of steps ``first`` to ``last`` (not included).
 
         Raises:
             PairsError: ``pairs.image`` if no image can be read.
         """
-        with ThreadPoolExecutor(_READERS, thread_name_prefix="pairs") as pool:
+        pool = ThreadPoolExecutor(_READERS, thread_name_prefix="pairs")
+        try:
             waiting: list[list[Future[Rows]]] = []
             for step in range(first, last):
                 while len(waiting) < min(_AHEAD, last - step):
                     waiting.append(self._begin(pool, step + len(waiting)))
-                try:
-                    rows = [future.result() for future in waiting.pop(0)]
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+                rows = [future.result() for future in waiting.pop(0)]
                 yield {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+        finally:  # whoever closes the rasters next must find no reader at work
+            pool.shutdown(cancel_futures=True)
 
     def _begin(self, pool: ThreadPoolExecutor, step: int) -> list[Future[Rows]]:
         first = step * self._batch + self._rank * self._share

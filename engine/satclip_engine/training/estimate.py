@@ -20,55 +20,54 @@ from satclip_engine.training.fine_tune import open_fabric
 from satclip_engine.training.held_out import held_out_scores
 from satclip_engine.training.learner import load_learner
 from satclip_engine.training.loop import StageRun
-from satclip_engine.training.methods import make_trainable
+from satclip_engine.training.methods import begin_training, count_weights
 from satclip_engine.training.objectives.objective import Material
 from satclip_engine.training.plan import plan_run
 from satclip_engine.training.run import used_memory_bytes
+from satclip_engine.training.run_folder import disk_bytes
 
 # The first step also sets everything up; the ones after it are the measure.
 _STEPS = 3
 _SCORED_PAIRS = 16
-# State: the weights, AdamW's two moments, perhaps their average; beside it the best weights.
-_COPIES_OF_TRAINED = 5
-_FLOAT_BYTES = 4
 
 
 def estimate_training(request: TrainRequest, config: Config, check_cancelled: Callable[[], None]) -> TrainEstimate:
-    """Take a few steps of a training's first stage and return what the whole will cost.
+    """Take a few steps of each stage of a training and return what the whole will cost.
 
     Raises:
         SatclipError: as ``fine_tune``.
     """
     pair_set = read_pair_set(Path(request.pairs))
-    plan = plan_run(request.recipe, pair_set, request.seed)
     fabric = open_fabric(request)
+    plan = plan_run(request.recipe, pair_set, request.seed, fabric.world_size)
     learner = load_learner(request.model, fabric.device, config)
-    planned = plan.stages[0]
+    all_weights = count_weights(learner.clip.parameters())
     with PairImages(pair_set) as images, _peak_memory(fabric.device) as peak:
-        weights = make_trainable(learner.clip, request.recipe.method)
+        weights = begin_training(learner.clip, request.recipe, request.seed)
         material = Material(images, pair_set.of_split(TRAIN), pair_set.info.classes)
-        objective = planned.objective(learner, material, planned.stage, request.recipe.views).to(fabric.device)
-        run = StageRun(objective, weights, request.recipe, planned.stage, _STEPS, request.seed, fabric)
-        batches = Batches(planned.pairs, objective, planned.stage.batch, request.seed, fabric)
-        learner.train()
-        moments_s = [time.monotonic() for _ in run.run(batches, 0, check_cancelled)]
-        step_s = (moments_s[-1] - moments_s[0]) / (_STEPS - 1)
+        stepping_s = 0.0
+        for planned in plan.stages:
+            objective = planned.objective(learner, material, planned.stage, request.recipe.views).to(fabric.device)
+            run = StageRun(objective, weights, request.recipe, planned.stage, _STEPS, request.seed, fabric)
+            batches = Batches(planned.pairs, objective, planned.stage.batch, request.seed, fabric)
+            learner.train()
+            moments_s = [time.monotonic() for _ in run.run(batches, 0, check_cancelled)]
+            stepping_s += planned.steps * (moments_s[-1] - moments_s[0]) / (_STEPS - 1)
         asked = plan.validation[:_SCORED_PAIRS]
         started_s = time.monotonic()
         held_out_scores(learner, asked, images, pair_set.info.classes, check_cancelled)
         pair_s = (time.monotonic() - started_s) / max(len(asked), 1)
-    trained = sum(weight.numel() for weight in weights.values())
-    everything = sum(weight.numel() for weight in learner.clip.parameters())
+    trained = count_weights(weights.values())
     times = plan.steps // plan.score_every + len(plan.stages)
     scored = times * len(plan.validation) + 2 * len(plan.reported)
     return TrainEstimate(
         device=device_label(fabric.device),
         steps=plan.steps,
-        seconds=plan.steps * step_s + scored * pair_s,
+        seconds=stepping_s + scored * pair_s,
         memory_bytes=peak[0],
-        disk_bytes=_FLOAT_BYTES * (everything + _COPIES_OF_TRAINED * trained),
+        disk_bytes=disk_bytes(trained, all_weights),
         trained_weights=trained,
-        all_weights=everything,
+        all_weights=all_weights,
         notes=plan.notes,
     )
 

@@ -16,7 +16,7 @@ from satclip_engine.pairs.pair_set import read_pair_set
 from satclip_engine.protocol import TRAIN, CurvePoint, Pair, ProgressUpdate, TrainingResult, TrainRequest
 from satclip_engine.training.held_out import drawn_accuracy, held_out_scores
 from satclip_engine.training.learner import load_learner
-from satclip_engine.training.methods import make_trainable
+from satclip_engine.training.methods import begin_training, count_weights
 from satclip_engine.training.objectives.objective import Material
 from satclip_engine.training.plan import plan_run
 from satclip_engine.training.run import TrainingRun
@@ -67,10 +67,13 @@ def _make_model(
     act: Callable[[TrainingRun, Callable[[], None]], None],
 ) -> Path:
     pair_set = read_pair_set(Path(request.pairs))
-    plan = plan_run(request.recipe, pair_set, request.seed)
     fabric = open_fabric(request)
-    folder = RunFolder(request)
+    plan = plan_run(request.recipe, pair_set, request.seed, fabric.world_size)
     learner = load_learner(request.model, fabric.device, config)
+    folder = RunFolder(Path(request.out))
+    if fabric.is_global_zero:
+        folder.claim(request, pair_set, learner.weights_sha256)
+    fabric.barrier()
     device = device_label(fabric.device)
     with PairImages(pair_set) as images:
 
@@ -82,8 +85,9 @@ def _make_model(
 
         progress(ProgressUpdate("score", 0.0, device=device))
         before, general_before = scores(plan.reported), drawn_accuracy(learner)
-        torch.manual_seed(request.seed)  # LoRA and adapters start from random numbers
-        weights = make_trainable(learner.clip, request.recipe.method)
+        all_weights = count_weights(learner.clip.parameters())
+        weights = begin_training(learner.clip, request.recipe, request.seed)
+        folder.check_free_disk(count_weights(weights.values()), all_weights)
         start = {name: weight.detach().clone() for name, weight in weights.items()}
         run = TrainingRun(
             request=request,
@@ -105,8 +109,8 @@ def _make_model(
             split=plan.reported_split,
             general_before=general_before,
             general_after=drawn_accuracy(learner),
-            trained_weights=sum(weight.numel() for weight in weights.values()),
-            all_weights=sum(weight.numel() for weight in learner.clip.parameters()),
+            trained_weights=count_weights(weights.values()),
+            all_weights=all_weights,
             steps=run.done,
             seconds=run.standing.elapsed_s,
             notes=(*plan.notes, *run.notes),
@@ -114,6 +118,7 @@ def _make_model(
     if fabric.is_global_zero:
         write_model(request, learner, pair_set, found, config)
         folder.finish()
+    fabric.barrier()  # until then the model is not there for the other processes
     return Path(request.out)
 
 

@@ -20,6 +20,7 @@ from satclip_engine.pairs.images import PairImages
 from satclip_engine.protocol import ClassSet, Pair
 from satclip_engine.training.class_words import class_vectors, classes_of_labels
 from satclip_engine.training.learner import Learner
+from satclip_engine.training.objectives.objective import captions_of
 
 Float32 = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -53,7 +54,7 @@ def held_out_scores(
         vectors, seen = picture_vectors(learner, pairs, images, check_cancelled)
         if not seen:
             return {}
-        captions, owner = distinct_captions([pair.captions + pair.long_captions for pair in seen])
+        captions, owner = distinct_captions([captions_of(pair) for pair in seen])
         if len(set(captions)) > 1:
             similarity = vectors @ _text_vectors(learner, captions).T
             scores["recall"] = retrieval_scores(similarity, owner).metrics["mean_recall"]

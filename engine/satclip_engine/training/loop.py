@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from satclip_engine.errors import MemoryLimitError, RecipeError
+from satclip_engine.errors import CancelledError, MemoryLimitError, RecipeError
 from satclip_engine.models.batching import is_out_of_memory
 from satclip_engine.models.lora import draw_dropout
 from satclip_engine.protocol import Recipe, Stage
@@ -21,6 +22,8 @@ from satclip_engine.training.objectives.objective import Objective, Rows
 
 # Of cosine with warm restarts.
 _RESTARTS = 4
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -67,20 +70,24 @@ class StageRun:
     def run(self, batches: Batches, first: int, check_cancelled: Callable[[], None]) -> Iterator[dict[str, float]]:
         """Train from step ``first`` on; yield the losses of each step once it is done.
 
+        Whatever is raised, the weights are those after the last step that was done.
+
         Raises:
-            RecipeError: ``recipe.diverged`` once a loss is not a number; the weights are those before that step.
-            MemoryLimitError: if not even two rows fit.
+            RecipeError: ``recipe.diverged`` once a loss or its gradient is not a number, ``recipe.method`` if nothing
+                that trains takes part in the objective.
+            MemoryLimitError: if not even one row fits.
             PairsError: if no image can be read.
         """
-        for step, rows in enumerate(batches.steps(first, self.steps), start=first):
-            check_cancelled()
-            torch.manual_seed(self.seed * 1_000_003 + step)
-            draw_dropout(self.objective.learner.clip)
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.stage.learning_rate * learning_rate_share(step, self.steps, self.stage)
-            losses = self._step(rows)
-            self._update_average(step)
-            yield losses
+        with closing(batches.steps(first, self.steps)) as prepared:
+            for step, rows in enumerate(prepared, start=first):
+                self._check_together(check_cancelled)
+                torch.manual_seed(self.seed * 1_000_003 + step)
+                draw_dropout(self.objective.learner.clip)
+                for group in self.optimizer.param_groups:
+                    group["lr"] = self.stage.learning_rate * learning_rate_share(step, self.steps, self.stage)
+                losses = self._step(rows)
+                self._update_average(step)
+                yield losses
 
     def state(self) -> dict[str, Any]:
         """Return everything but the weights that the next step depends on."""
@@ -115,6 +122,19 @@ class StageRun:
         for name, value in values.items():
             self.weights[name].copy_(value)
 
+    def _check_together(self, check_cancelled: Callable[[], None]) -> None:
+        """Stop all processes after the same step, whichever of them was asked to."""
+        if self.fabric.world_size == 1:
+            check_cancelled()
+            return
+        asked = torch.zeros((), device=self.fabric.device)
+        try:
+            check_cancelled()
+        except CancelledError:
+            asked += 1
+        if self.fabric.all_reduce(asked, reduce_op="sum") > 0:  # type: ignore[operator]
+            raise CancelledError("The training was stopped.", remedy="Start it again to continue.")
+
     def _step(self, rows: Rows) -> dict[str, float]:
         """Take one step; where memory does not suffice, take it again in halves."""
         while True:
@@ -126,15 +146,23 @@ class StageRun:
                 if not is_out_of_memory(error):
                     raise
                 self._halve(error)
-        if not all(math.isfinite(loss) for loss in losses.values()):
+        if all(weight.grad is None for weight in self.weights.values()):
             raise RecipeError(
-                "The training diverged: its loss is no longer a number.",
-                remedy="Take a smaller learning rate. The weights that did best so far are kept.",
-                code="recipe.diverged",
+                f"Nothing would be trained: the objective {self.stage.objective!r} asks nothing of the"
+                f" {self.recipe.method.towers} tower that the method {self.recipe.method.kind!r} is to train.",
+                remedy="Train the other tower, or both (--set method.towers=both).",
+                code="recipe.method",
             )
         self._average_gradients()
         trained = [weight for group in self.optimizer.param_groups for weight in group["params"]]
-        nn.utils.clip_grad_norm_(trained, self.recipe.clip_gradient)
+        length = nn.utils.clip_grad_norm_(trained, self.recipe.clip_gradient)
+        if not math.isfinite(sum(losses.values())) or not math.isfinite(float(length)):
+            raise RecipeError(
+                "The training diverged: its loss or the gradient of it is no longer a number.",
+                remedy="Train into another folder with a smaller learning rate, or keep the best weights so far"
+                " (satclip keep).",
+                code="recipe.diverged",
+            )
         self.optimizer.step()
         self.objective.after_step(vectors)
         return losses
@@ -185,6 +213,12 @@ class StageRun:
                         weight.grad = self.fabric.all_reduce(weight.grad)
 
     def _halve(self, error: BaseException) -> None:
+        if self.fabric.world_size > 1:  # the others wait for this one's vectors and do not begin again
+            raise MemoryLimitError(
+                f"Memory does not hold {self.micro_batch} images at a time in each process.",
+                remedy="Take a smaller micro_batch of the stage (--set micro_batch=8).",
+                code="resource.memory",
+            ) from error
         if self.micro_batch <= 1:
             raise MemoryLimitError(
                 "There is not enough memory to train on even one image at a time.",
@@ -193,6 +227,7 @@ class StageRun:
             ) from error
         self.micro_batch = math.ceil(self.micro_batch / 2)
         self.was_halved = True
+        logger.warning("out of memory: batches go through in parts of %d from now on", self.micro_batch)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 

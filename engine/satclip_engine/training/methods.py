@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ import torch
 from satclip_engine.errors import RecipeError
 from satclip_engine.models.adapters import ADAPTERS, insert_adapters
 from satclip_engine.models.lora import insert_lora
-from satclip_engine.protocol import Method
+from satclip_engine.protocol import Method, Recipe
 
 IMAGE, TEXT = "image", "text"
 
@@ -32,6 +32,20 @@ _WORDS = {
     "adapter": "MLPs and no stages",
     "full": "weights",
 }
+
+
+def begin_training(clip: Any, recipe: Recipe, seed: int) -> dict[str, torch.nn.Parameter]:
+    """Make a model ready to be trained by a recipe and return the parameters that train; see ``make_trainable``."""
+    torch.manual_seed(seed)  # LoRA and adapters start from random numbers
+    trained = make_trainable(clip, recipe.method)
+    if recipe.checkpoint_activations:
+        clip.set_grad_checkpointing()
+    return trained
+
+
+def count_weights(parameters: Iterable[torch.nn.Parameter]) -> int:
+    """Return how many numbers parameters hold."""
+    return sum(parameter.numel() for parameter in parameters)
 
 
 def make_trainable(clip: Any, method: Method) -> dict[str, torch.nn.Parameter]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from satclip_engine.errors import PairsError
+from satclip_engine.errors import PairsError, RecipeError
 from satclip_engine.pairs.pair_set import PairSet
 from satclip_engine.protocol import TEST, TRAIN, VALIDATION, Pair, Recipe, Stage
 from satclip_engine.training.objectives import find_objective
@@ -26,7 +26,7 @@ class PlannedStage:
     """One stage with its data.
 
     Attributes:
-        stage: As the recipe says, with a batch no larger than the pairs.
+        stage: As the recipe says, with a batch no larger than the pairs and of equal parts for all processes.
         objective: Of the stage.
         pairs: That it learns from.
         steps: Optimiser steps.
@@ -72,11 +72,19 @@ class Plan:
         return self.point_every * _SCORED_EVERY
 
 
-def plan_run(recipe: Recipe, pair_set: PairSet, seed: int) -> Plan:
+def plan_run(recipe: Recipe, pair_set: PairSet, seed: int, processes: int = 1) -> Plan:
     """Return what a recipe will do with a training set.
 
+    Args:
+        recipe: What trains, towards what.
+        pair_set: The training set.
+        seed: Of the choice of validation pairs.
+        processes: That share each batch.
+
     Raises:
-        PairsError: ``pairs.unfit`` if a stage finds nothing to learn from.
+        PairsError: ``pairs.unfit`` if a stage finds nothing to learn from, ``pairs.one_kind`` if all its pairs say the
+            same.
+        RecipeError: ``recipe.batch`` if a batch is smaller than the number of processes.
     """
     validation, test = pair_set.of_split(VALIDATION), pair_set.of_split(TEST)
     notes = []
@@ -87,7 +95,7 @@ def plan_run(recipe: Recipe, pair_set: PairSet, seed: int) -> Plan:
     if not test and not validation:
         notes.append("Nothing was held out: nobody can say whether the training helped.")
     return Plan(
-        stages=tuple(_planned(stage, pair_set) for stage in recipe.stages),
+        stages=tuple(_planned(stage, pair_set, processes) for stage in recipe.stages),
         validation=_some(validation, _MOST_VALIDATED, seed),
         reported=test or validation,
         reported_split=TEST if test else VALIDATION,
@@ -95,7 +103,7 @@ def plan_run(recipe: Recipe, pair_set: PairSet, seed: int) -> Plan:
     )
 
 
-def _planned(stage: Stage, pair_set: PairSet) -> PlannedStage:
+def _planned(stage: Stage, pair_set: PairSet, processes: int) -> PlannedStage:
     objective = find_objective(stage.objective)
     pairs = tuple(pair for pair in pair_set.of_split(TRAIN) if objective.takes(pair, stage))
     if len(pairs) < LEAST_PAIRS:
@@ -111,7 +119,13 @@ def _planned(stage: Stage, pair_set: PairSet) -> PlannedStage:
             remedy="Add pairs of at least one other kind: a model learns by telling things apart.",
             code="pairs.one_kind",
         )
-    batch = min(stage.batch, len(pairs))
+    batch = min(stage.batch, len(pairs)) // processes * processes
+    if not batch:
+        raise RecipeError(
+            f"{processes} processes cannot share a batch of {min(stage.batch, len(pairs))} pairs.",
+            remedy="Start fewer processes, or take larger batches.",
+            code="recipe.batch",
+        )
     steps = stage.steps or max(1, math.ceil(stage.epochs * len(pairs) / batch))
     return PlannedStage(replace(stage, batch=batch), objective, pairs, steps)
 

@@ -25,7 +25,8 @@ def load_recipe(name: str, config: Config, changes: Mapping[str, Any] | None = N
     """Return a recipe.
 
     Args:
-        name: Of a recipe that ships, or the path of a YAML file; a file may name the recipe it changes as ``base``.
+        name: Of a recipe that ships, or the path of a YAML file; a file may name the one that ships and that it
+            changes as ``base``.
         config: Tells where the recipes that ship lie.
         changes: Settings by path, such as ``method.rank`` or ``stages.0.steps``; a setting of stages alone
             (``steps``) holds for all of them.
@@ -45,23 +46,21 @@ def load_recipe(name: str, config: Config, changes: Mapping[str, Any] | None = N
 
 
 def _read(name: str, config: Config) -> dict[str, Any]:
-    shipped = config.resources_dir / _FOLDER / f"{name}.yaml"
-    path = shipped if shipped.is_file() else Path(name).expanduser()
+    shipped = recipe_names(config)
+    path = config.resources_dir / _FOLDER / f"{name}.yaml" if name in shipped else Path(name).expanduser()
     if not path.is_file():
-        raise RecipeError(
-            f"There is no recipe {name!r}.",
-            remedy=f"Take one of {', '.join(recipe_names(config))}, or the path of a YAML file.",
-            code="recipe.unknown",
-        )
+        raise _unknown(name, shipped, ", or the path of a YAML file")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
         raise _wrong(f"{path.name} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise _wrong(f"{path.name} holds no settings")
     base = raw.pop("base", None)
-    start = to_json(load_recipe(str(base), config)) if base else {"name": path.stem, "title": path.stem, "when": ""}
-    return {**start, **{key: _merged(start.get(key), value) for key, value in raw.items()}}
+    if base is not None and base not in shipped:
+        raise _unknown(str(base), shipped, " as base")
+    start = to_json(load_recipe(base, config)) if base is not None else {"title": path.stem, "when": ""}
+    return {**start, "name": path.stem, **{key: _merged(start.get(key), value) for key, value in raw.items()}}
 
 
 def _merged(old: Any, new: Any) -> Any:
@@ -69,17 +68,17 @@ def _merged(old: Any, new: Any) -> Any:
 
 
 def _set(raw: dict[str, Any], path: str, value: Any) -> None:
-    if path in _STAGE_SETTINGS:
-        for stage in raw["stages"]:
-            stage[path] = value
-        return
     *parents, last = path.split(".")
     place: Any = raw
     try:
+        if path in _STAGE_SETTINGS:
+            for stage in raw["stages"]:
+                stage[path] = value
+            return
         for name in parents:
             place = place[int(name)] if isinstance(place, list) else place.setdefault(name, {})
         place[last] = value
-    except (IndexError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
         raise _wrong(f"there is no setting {path!r}") from error
 
 
@@ -93,6 +92,14 @@ def _refuse_unknown(raw: Any, known: Any, where: str = "") -> None:
     elif isinstance(raw, list):
         for i, (value, its_known) in enumerate(zip(raw, known, strict=True)):
             _refuse_unknown(value, its_known, f"{where}{i}.")
+
+
+def _unknown(name: str, shipped: tuple[str, ...], otherwise: str) -> RecipeError:
+    return RecipeError(
+        f"There is no recipe {name!r}.",
+        remedy=f"Take one of {', '.join(shipped)}{otherwise}.",
+        code="recipe.unknown",
+    )
 
 
 def _wrong(detail: str) -> RecipeError:

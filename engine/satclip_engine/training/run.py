@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from satclip_engine.errors import CancelledError, RecipeError
+from satclip_engine.errors import CancelledError, MemoryLimitError, PairsError, RecipeError
 from satclip_engine.protocol import CurvePoint, TrainRequest
 from satclip_engine.training.batches import Batches
 from satclip_engine.training.learner import Learner
@@ -21,8 +22,8 @@ from satclip_engine.training.objectives.objective import Material
 from satclip_engine.training.plan import Plan, PlannedStage
 from satclip_engine.training.run_folder import Curves, RunFolder
 
-# A killed run loses about this much.
-_SAVE_EVERY_S = 30.0
+# Pairs that a note names.
+_NAMED = 5
 Scores = dict[str, float]
 
 
@@ -34,19 +35,25 @@ class Standing:
         stage: The stage in training, from 0.
         step: Steps of it that are done.
         best: Highest held-out score so far, or None.
+        best_by: Which score that is; stages may be judged by different ones.
         elapsed_s: Time spent on steps, over all attempts.
         point_s: Of that, up to the last point of the curves.
         sums: Losses since that point, summed.
         count: Steps since then.
+        unreadable: Why pairs could not be read, by their ids.
+        notes: What happened that the user should know.
     """
 
     stage: int = 0
     step: int = 0
     best: float | None = None
+    best_by: str = ""
     elapsed_s: float = 0.0
     point_s: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     count: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -64,7 +71,6 @@ class TrainingRun:
         score: Asks the learner about the validation pairs.
         on_point: Told of every point of the curves.
         standing: How far it is.
-        notes: What happened that the user should know.
     """
 
     request: TrainRequest
@@ -77,7 +83,16 @@ class TrainingRun:
     score: Callable[[], Scores]
     on_point: Callable[[CurvePoint, float], None]
     standing: Standing = field(default_factory=Standing)
-    notes: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What happened that the user should know."""
+        unreadable = sorted(self.standing.unreadable)
+        if not unreadable:
+            return tuple(self.standing.notes)
+        names = ", ".join(unreadable[:_NAMED]) + (", ..." if len(unreadable) > _NAMED else "")
+        skipped = f"Images that could not be read and were replaced by others: {len(unreadable)} ({names})."
+        return (*self.standing.notes, skipped)
 
     def train(self, check_cancelled: Callable[[], None]) -> None:
         """Train to the end, from where an earlier attempt stopped; leave the best weights in the learner."""
@@ -90,29 +105,35 @@ class TrainingRun:
         finally:
             if curves is not None:
                 curves.close()
+        self.fabric.barrier()  # the first process may still be writing them
         best = self.folder.load_best()
-        if best is not None:
+        if best is not None and self.standing.best_by == self.plan.stages[-1].objective.score:
             self._take_weights(best)
+        elif self.plan.validation:
+            wanted = self.plan.stages[-1].objective.score.replace("_", " ")
+            self._note(f"The validation pairs do not allow the score {wanted}: the last weights were kept.")
+        if self.standing.unreadable and self.fabric.is_global_zero:
+            self.folder.list_skipped(self.standing.unreadable)
 
     def stop_at_best(self, check_cancelled: Callable[[], None]) -> None:
-        """Train no further; leave the best weights so far in the learner.
+        """Train no further; leave the best weights so far in the learner, or the last where none were compared.
 
         Raises:
-            RecipeError: ``recipe.no_best`` if the held-out pairs were never asked.
+            RecipeError: ``recipe.no_best`` if no step was taken.
         """
         check_cancelled()
         self._continue()
         best = self.folder.load_best()
-        if best is None:
+        if best is None and not self.done:
             raise RecipeError(
-                "This training has no best weights yet: its held-out pairs were not asked so far.",
-                remedy="Continue it for a while, with validation pairs in its training set.",
+                "This training has no weights yet: it was stopped before its state was saved for the first time.",
+                remedy="Continue it for a while.",
                 code="recipe.no_best",
             )
-        self._take_weights(best)
-        self.notes.append(
-            f"Stopped after {self.done} of {self.plan.steps} steps; the best weights until then were kept."
-        )
+        if best is not None:
+            self._take_weights(best)
+        which = "last" if best is None else "best"
+        self._note(f"Stopped after {self.done} of {self.plan.steps} steps; the {which} weights until then were kept.")
 
     def _continue(self) -> dict[str, Any] | None:
         """Take up where an earlier attempt stopped; return the state of its stage, if any."""
@@ -144,24 +165,26 @@ class TrainingRun:
         if kept is not None:
             stage_run.load_state(kept)
         batches = Batches(planned.pairs, objective, planned.stage.batch, seed, self.fabric)
-        saved_s = ticked_s = time.monotonic()
         self.learner.train()
         try:
+            self._add_point_if_due(stage_run, planned, curves)  # that the former attempt was stopped at
+            saved_s = ticked_s = time.monotonic()
             for losses in stage_run.run(batches, self.standing.step, check_cancelled):
                 self._count(losses, time.monotonic() - ticked_s)
-                if self.done % self.plan.point_every == 0 or self.standing.step == planned.steps:
-                    self._add_point(stage_run, planned, curves)
+                self.standing.unreadable.update(batches.unreadable)
+                self._add_point_if_due(stage_run, planned, curves)
                 ticked_s = time.monotonic()
-                if ticked_s - saved_s > _SAVE_EVERY_S:
+                if ticked_s - saved_s > self.request.save_every_s:
                     self._save(stage_run.state())
-                    saved_s = ticked_s
-        except CancelledError:
+                    saved_s = time.monotonic()
+        except (CancelledError, PairsError, MemoryLimitError):
             self._save(stage_run.state())
             raise
+        if stage_run.was_halved:
+            self._note(f"Memory did not hold a whole batch: it went through in parts of {stage_run.micro_batch}.")
         stage_run.use_average()
         self.standing.stage, self.standing.step = self.standing.stage + 1, 0
         self._save(None)
-        self._note(stage_run, batches)
 
     @property
     def done(self) -> int:
@@ -176,13 +199,15 @@ class TrainingRun:
         for name, loss in losses.items():
             standing.sums[name] = standing.sums.get(name, 0.0) + loss
 
-    def _add_point(self, stage_run: StageRun, planned: PlannedStage, curves: Curves | None) -> None:
+    def _add_point_if_due(self, stage_run: StageRun, planned: PlannedStage, curves: Curves | None) -> None:
         standing, done = self.standing, self.done
+        if not standing.count or (done % self.plan.point_every and standing.step < planned.steps):
+            return
         held_out = None
         if done % self.plan.score_every == 0 or standing.step == planned.steps:
             with stage_run.averaged():
                 held_out = self.score()
-                self._keep_if_best(held_out.get(planned.objective.score))
+                self._keep_if_best(planned.objective.score, held_out)
             self.learner.train()
         parts = {name: total / standing.count for name, total in standing.sums.items()}
         point = CurvePoint(
@@ -201,10 +226,12 @@ class TrainingRun:
             curves.add(point)
         self.on_point(point, standing.elapsed_s / done * (self.plan.steps - done))
 
-    def _keep_if_best(self, score: float | None) -> None:
-        if score is None or (self.standing.best is not None and score <= self.standing.best):
+    def _keep_if_best(self, name: str, held_out: Scores) -> None:
+        standing, score = self.standing, held_out.get(name, math.nan)
+        least = standing.best if standing.best is not None and standing.best_by == name else -math.inf
+        if not score > least:  # nor is a score that is not a number
             return
-        self.standing.best = score
+        standing.best, standing.best_by = score, name
         if self.fabric.is_global_zero:
             self.folder.save_best({name: weight.detach() for name, weight in self.weights.items()})
 
@@ -218,14 +245,9 @@ class TrainingRun:
             for name, weight in self.weights.items():
                 weight.copy_(weights[name])
 
-    def _note(self, stage_run: StageRun, batches: Batches) -> None:
-        if batches.unreadable:
-            names = ", ".join(sorted(batches.unreadable)[:5])
-            self.notes.append(f"{len(batches.unreadable)} images could not be read and were replaced: {names}.")
-        if stage_run.was_halved:
-            self.notes.append(
-                f"Memory did not hold a whole batch: it went through in parts of {stage_run.micro_batch}."
-            )
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.standing.notes:
+            self.standing.notes.append(sentence)
 
 
 def used_memory_bytes(device: torch.device) -> int:

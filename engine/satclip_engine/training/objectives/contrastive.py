@@ -12,7 +12,7 @@ from satclip_engine.pairs.directions import names_a_direction
 from satclip_engine.protocol import Pair, Stage
 from satclip_engine.training.learner import Learner
 from satclip_engine.training.losses.regions import multi_positive_loss
-from satclip_engine.training.objectives.objective import Objective, Rows
+from satclip_engine.training.objectives.objective import Objective, Rows, captions_of
 
 
 class Contrastive(Objective):
@@ -29,16 +29,16 @@ class Contrastive(Objective):
     def takes(cls, pair: Pair, stage: Stage) -> bool:
         """Return whether the pair has a caption."""
         del stage
-        return bool(pair.captions or pair.long_captions)
+        return bool(captions_of(pair))
 
     @classmethod
     def distinct(cls, pairs: Sequence[Pair]) -> int:
         """Return the number of different captions."""
-        return len({caption for pair in pairs for caption in pair.captions + pair.long_captions})
+        return len({caption for pair in pairs for caption in captions_of(pair)})
 
     def row(self, pair: Pair, rng: np.random.Generator) -> Rows:
         """Return a view of the picture and the ids of one of its captions."""
-        captions = pair.captions + pair.long_captions
+        captions = captions_of(pair)
         caption = captions[rng.integers(len(captions))]
         view = self.picture(self.material.images.read(pair), rng, may_turn=not names_a_direction(caption))
         return {"images": view, "ids": self.learner.ids([caption])[0]}

@@ -11,7 +11,7 @@ from satclip_engine.protocol import Pair, Stage, Views
 from satclip_engine.training.learner import Learner
 from satclip_engine.training.losses.regions import cosine_loss, pool_cells, pool_regions
 from satclip_engine.training.objectives.contrastive import Contrastive, caption_loss
-from satclip_engine.training.objectives.objective import Material, Objective, Rows
+from satclip_engine.training.objectives.objective import Material, Objective, Rows, captions_of
 from satclip_engine.training.views import draw_part, draw_turn, recoloured, resized, turned
 
 # Source: FarSLIP (arXiv:2511.14901): shares of the picture that a crop shows, and the decay of an averaged teacher.
@@ -41,7 +41,7 @@ class FarslipPatches(Objective):
 
     def row(self, pair: Pair, rng: np.random.Generator) -> Rows:
         """Return the whole picture, crops of it with their boxes, and the ids of a caption."""
-        captions = pair.captions + pair.long_captions
+        captions = captions_of(pair)
         caption = captions[rng.integers(len(captions))] if captions and self.stage.captions else ""
         image = turned(
             self.material.images.read(pair), draw_turn(self.views, rng, may_turn=not names_a_direction(caption))

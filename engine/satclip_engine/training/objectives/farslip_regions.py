@@ -73,7 +73,8 @@ class FarslipRegions(Objective):
     def losses(self, vectors: Rows) -> Rows:
         """Return the loss between objects and categories, and the one on captions."""
         categories = vectors["categories"].flatten()
-        texts = self.learner.texts(self._ids)[categories.clamp_min(0)]
+        named, places = torch.unique(categories.clamp_min(0), return_inverse=True)
+        texts = self.learner.texts(self._ids[named.cpu()])[places]
         objects = vectors["objects"].flatten(0, 1)
         losses = {"objects": multi_positive_loss(objects, texts, categories, self.learner.logit_scale)}
         if self.stage.captions:

@@ -19,6 +19,11 @@ from satclip_engine.training.views import Bytes, draw_part, draw_turn, recoloure
 Rows = dict[str, Tensor]
 
 
+def captions_of(pair: Pair) -> tuple[str, ...]:
+    """Return a pair's captions, short and long; blank ones say nothing."""
+    return tuple(caption for caption in pair.captions + pair.long_captions if caption.strip())
+
+
 @dataclass(frozen=True)
 class Material:
     """What objectives learn from.
