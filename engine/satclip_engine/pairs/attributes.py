@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from satclip_engine.errors import PairsError
+from satclip_engine.pairs.cut import Advance
 from satclip_engine.pairs.wording import is_number, says_only_yes, tidied
 from satclip_engine.protocol import AREA, COUNT, LENGTH, ClassSet, Cover, CoverShare, SampleFile
 from satclip_engine.raster.grid import Grid
@@ -23,7 +24,12 @@ _MEASURES = (COUNT, LENGTH, AREA)
 
 
 def attribute_covers(
-    file: SampleFile, grid: Grid, corners: Sequence[tuple[int, int]], chip_px: int, spelled: Spelling
+    file: SampleFile,
+    grid: Grid,
+    corners: Sequence[tuple[int, int]],
+    chip_px: int,
+    spelled: Spelling,
+    advance: Advance,
 ) -> tuple[tuple[Cover, ...], tuple[str, ...]]:
     """Return what covers each chip according to a field of a vector layer, and what was left out.
 
@@ -36,6 +42,7 @@ def attribute_covers(
         corners: (column, row) of each chip's upper left pixel.
         chip_px: Their side in pixels.
         spelled: From the field's name and a value to what is called.
+        advance: Told the share that is done; raises when the user asked to stop.
 
     Raises:
         SamplesError: as ``read_samples``.
@@ -52,7 +59,8 @@ def attribute_covers(
     shapes, labels = shapes[chosen], np.array([sample.label for sample in samples], dtype=np.int64)[chosen]
     tree = shapely.STRtree(shapes)
     covers = []
-    for col, row in corners:
+    for done, (col, row) in enumerate(corners):
+        advance(done / len(corners))
         chip = shapely.box(col, row, col + chip_px, row + chip_px)
         near = np.sort(tree.query(chip, predicate="intersects"))
         parts = shapely.intersection(shapes[near], chip)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from satclip_engine.config import Config
 from satclip_engine.errors import OptionError, PairsError
-from satclip_engine.pairs.cut import Lattice, cut, native_window
+from satclip_engine.pairs.cut import Advance, Lattice, cut, native_window
 from satclip_engine.pairs.facts import read_facts, write_facts
 from satclip_engine.pairs.indices import chip_indices, index_notes
 from satclip_engine.pairs.layers import Known, read_layers
@@ -34,7 +34,8 @@ from satclip_engine.raster.scene import Scene, open_scene
 from satclip_engine.samples.chip_folder import cannot_write, write_chip
 from satclip_engine.samples.notes import counted
 
-_CUT, _LAYERS, _WORDS = 0.2, 0.6, 0.8
+# Where each step ends, of the whole.
+_CUT, _READ, _CHOSEN, _SAID = 0.2, 0.5, 0.6, 0.8
 
 
 def build_captions(
@@ -56,17 +57,22 @@ def build_captions(
     folder = Path(request.folder)
     before, facts_before = _before(folder, request)
     speaker = Speaker(Circumstances(request.season, request.date, request.sensor), phrases(config), thesaurus(config))
+
+    def step(stage: str, begin: float, end: float) -> Advance:
+        def advance(share: float) -> None:
+            check_cancelled()
+            progress(ProgressUpdate(stage, begin + share * (end - begin)))
+
+        return advance
+
     if request.count is not None and request.count < 1:
         raise OptionError(f"{request.count} chips are asked for.", remedy="Ask for at least one.", code="option.count")
     with open_scene(request.scene, bands=request.bands, scaling=request.scaling) as scene:
         grid = scene.grid if request.gsd_m is None else scene.working_grid(request.gsd_m, (None, None))
-        progress(ProgressUpdate("cut", 0.0))
-        lattice = cut(scene, grid, request.chip_px, check_cancelled)
-        progress(ProgressUpdate("read", _CUT))
-        known = read_layers(request, lattice, check_cancelled)
-        known = _chosen(request, known, scene, speaker, check_cancelled)
-        progress(ProgressUpdate("caption", _LAYERS))
-        known = _with_indices(request, known, scene, check_cancelled)
+        lattice = cut(scene, grid, request.chip_px, step("cut", 0.0, _CUT))
+        known = read_layers(request, lattice, step("read", _CUT, _READ))
+        known = _chosen(request, known, scene, speaker, step("choose", _READ, _CHOSEN))
+        known = _with_indices(request, known, scene, step("caption", _CHOSEN, _SAID))
         fields = (*FIELDS, *known.fields)
         templates = parse_templates(request.templates or default_templates(config), fields)
         names_windows = grid == scene.grid and not request.save_chips
@@ -74,13 +80,12 @@ def build_captions(
         _refuse_wordless(pairs, request)
         raster = PairRaster(request.scene, request.bands, request.scaling, scene.fingerprint)
         _refuse_double(before, pairs, raster)
-        progress(ProgressUpdate("write", _WORDS))
-        step = _origin(request, known, pairs)
-        made = _extended(before, list(pairs.values()), raster if names_windows else None, step)
+        told = _origin(request, known, pairs)
+        made = _extended(before, list(pairs.values()), raster if names_windows else None, told)
         facts = {pair.id: known.facts[number] for number, pair in pairs.items()}
         with nullcontext(folder) if (folder / INFO_FILE).is_file() else new_set_folder(folder) as place:
             if not names_windows:
-                _save_chips(place, known.lattice, pairs, scene, check_cancelled)
+                _save_chips(place, known.lattice, pairs, scene, step("write", _SAID, 1.0))
             written = replace(made, folder=place)
             write_facts(place, {**facts_before, **facts})
             write_pair_set(written)
@@ -97,9 +102,7 @@ def _before(folder: Path, request: BuildCaptionsRequest) -> tuple[PairSet, dict[
     return PairSet(folder, PairSetInfo(request.title or folder.name, licence=request.licence), ()), {}
 
 
-def _chosen(
-    request: BuildCaptionsRequest, known: Known, scene: Scene, speaker: Speaker, check_cancelled: Callable[[], None]
-) -> Known:
+def _chosen(request: BuildCaptionsRequest, known: Known, scene: Scene, speaker: Speaker, advance: Advance) -> Known:
     """Leave out chips that nothing is known of, and choose from the rest if there are more than asked."""
     labels = [speaker.label(facts) for facts in known.facts]
     usable = [place for place, label in enumerate(labels) if label or request.indices]
@@ -109,19 +112,17 @@ def _chosen(
     groupings = [
         space_groups(known.lattice),
         name_groups([labels[place] for place in usable]),
-        look_groups(scene, known.lattice, request.seed, check_cancelled),
+        look_groups(scene, known.lattice, request.seed, advance),
     ]
     return known.only(choose(groupings, request.count, request.seed))
 
 
-def _with_indices(
-    request: BuildCaptionsRequest, known: Known, scene: Scene, check_cancelled: Callable[[], None]
-) -> Known:
+def _with_indices(request: BuildCaptionsRequest, known: Known, scene: Scene, advance: Advance) -> Known:
     if not request.indices:
         return known
     notes = index_notes(scene.path)
     windows = [native_window(scene, known.lattice.grid, known.lattice.window(at)) for at in known.lattice.places]
-    return replace(known.with_indices(chip_indices(scene.path, windows, check_cancelled)), notes=(*known.notes, *notes))
+    return replace(known.with_indices(chip_indices(scene.path, windows, advance)), notes=(*known.notes, *notes))
 
 
 def _pairs(
@@ -153,13 +154,11 @@ def _pairs(
     return pairs
 
 
-def _save_chips(
-    folder: Path, lattice: Lattice, pairs: dict[int, Pair], scene: Scene, check_cancelled: Callable[[], None]
-) -> None:
+def _save_chips(folder: Path, lattice: Lattice, pairs: dict[int, Pair], scene: Scene, advance: Advance) -> None:
     try:
         (folder / "images").mkdir(parents=True, exist_ok=True)
-        for number, pair in pairs.items():
-            check_cancelled()
+        for done, (number, pair) in enumerate(pairs.items()):
+            advance(done / len(pairs))
             window = lattice.window(lattice.places[number])
             chip = scene.read(window, lattice.grid)
             write_chip(folder / pair.image, chip.image, lattice.grid, window, chip.valid)

@@ -213,4 +213,7 @@ def _shortened(caption: str, reader: TextReader) -> str:
 
 
 def _is_foreign(caption: str) -> bool:
-    return any(letter.isalpha() and not unicodedata.name(letter, "").startswith("LATIN") for letter in caption)
+    foreign = [
+        letter for letter in caption if letter.isalpha() and not unicodedata.name(letter, "").startswith("LATIN")
+    ]
+    return len(foreign) > 1  # one alone is a symbol, as in 10 µm

@@ -16,6 +16,9 @@ from satclip_engine.raster.geodesy import apply_affine
 from satclip_engine.raster.grid import Grid
 from satclip_engine.raster.scene import Scene
 
+# Told the finished share of a step in [0, 1]; raises when the user asked to stop.
+Advance = Callable[[float], None]
+
 LEAST_CHIP_PX, LARGEST_CHIP_PX = 32, 2048
 # A chip whose tenth is missing still shows what its caption says.
 LEAST_VALID_SHARE = 0.9
@@ -59,14 +62,14 @@ class Lattice:
         return Window(place.col, place.row, self.chip_px, self.chip_px)
 
 
-def cut(scene: Scene, grid: Grid, chip_px: int, check_cancelled: Callable[[], None]) -> Lattice:
+def cut(scene: Scene, grid: Grid, chip_px: int, advance: Advance) -> Lattice:
     """Return the chips of a scene, side by side, the lattice in the middle of the scene; none reaches past its border.
 
     Args:
         scene: Opened with its bands and scaling.
         grid: The scene's own or one from ``Scene.working_grid``.
         chip_px: Side of a chip in pixels of ``grid``.
-        check_cancelled: Raises when the user asked to stop.
+        advance: Told the share that is done; raises when the user asked to stop.
 
     Raises:
         OptionError: ``option.chip`` if the side is out of 32 to 2048 or larger than the scene.
@@ -80,8 +83,8 @@ def cut(scene: Scene, grid: Grid, chip_px: int, check_cancelled: Callable[[], No
         for col in range(left, grid.width - chip_px + 1, chip_px)
     ]
     kept = []
-    for col, row in corners:
-        check_cancelled()
+    for done, (col, row) in enumerate(corners):
+        advance(done / len(corners))
         if scene.read_valid(native_window(scene, grid, Window(col, row, chip_px, chip_px))).mean() >= LEAST_VALID_SHARE:
             kept.append((col, row))
     if not kept:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from rasterio.windows import Window
 
 from satclip_engine.errors import OptionError
+from satclip_engine.pairs.cut import Advance
 from satclip_engine.protocol import Indices
 from satclip_engine.raster.roles import describe_roles, usual_roles
 from satclip_engine.raster.source import Source
@@ -35,7 +36,7 @@ _BARE_NDVI = 0.2
 _MOSTLY = 0.5
 
 
-def chip_indices(path: str, windows: Sequence[Window], check_cancelled: Callable[[], None]) -> Iterator[Indices]:
+def chip_indices(path: str, windows: Sequence[Window], advance: Advance) -> Iterator[Indices]:
     """Yield the indices of each window of a raster, from its values as they are stored.
 
     NDVI = (NIR - red) / (NIR + red) and NDBI = (SWIR - NIR) / (SWIR + NIR) are means over what is not open water;
@@ -50,8 +51,8 @@ def chip_indices(path: str, windows: Sequence[Window], check_cancelled: Callable
     source = Source(path)
     try:
         bands = _bands(source)
-        for window in windows:
-            check_cancelled()
+        for done, window in enumerate(windows):
+            advance(done / len(windows))
             pixels = source.read(tuple(bands.values()), window) if "nir" in bands else None
             if pixels is None:
                 yield Indices()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from rasterio.windows import Window
 
 from satclip_engine.errors import PairsError
 from satclip_engine.pairs.attributes import largest_first
+from satclip_engine.pairs.cut import Advance
 from satclip_engine.pairs.raster_names import carried_names
 from satclip_engine.protocol import AREA, ClassSet, CodedRaster, Cover
 from satclip_engine.raster.gdal import open_raster
@@ -30,7 +31,7 @@ def landcover_covers(
     grid: Grid,
     corners: Sequence[tuple[int, int]],
     chip_px: int,
-    check_cancelled: Callable[[], None],
+    advance: Advance,
 ) -> tuple[tuple[Cover, ...], tuple[str, ...]]:
     """Return what covers each chip according to a categorical raster, and a note on codes without a name.
 
@@ -41,7 +42,7 @@ def landcover_covers(
         grid: That the chips are windows of.
         corners: (column, row) of each chip's upper left pixel.
         chip_px: Their side in pixels.
-        check_cancelled: Raises when the user asked to stop.
+        advance: Told the share that is done; raises when the user asked to stop.
 
     Raises:
         PairsError: ``pairs.landcover`` if the raster cannot be read, does not lie on the scene or holds no codes;
@@ -54,7 +55,7 @@ def landcover_covers(
             names = _given_names(raster.codes) if raster.codes is not None else carried_names(dataset)
             _refuse_nameless(names, path)
             with _on(dataset, grid) as placed:
-                covers, strangers = _covers(placed, names, corners, chip_px, check_cancelled)
+                covers, strangers = _covers(placed, names, corners, chip_px, advance)
     except (RasterioError, OSError) as error:
         raise _unusable(path, f"cannot be read: {error}", "Check that it is a complete raster file.") from error
     if not any(cover.shares for cover in covers):
@@ -68,11 +69,11 @@ def _covers(
     names: Mapping[int, str],
     corners: Sequence[tuple[int, int]],
     chip_px: int,
-    check_cancelled: Callable[[], None],
+    advance: Advance,
 ) -> tuple[tuple[Cover, ...], set[int]]:
     covers, strangers = [], set[int]()
-    for col, row in corners:
-        check_cancelled()
+    for done, (col, row) in enumerate(corners):
+        advance(done / len(corners))
         window = Window(col, row, chip_px, chip_px)
         codes = dataset.read(1, window=window)[dataset.read_masks(1, window=window) > 0]
         sizes: dict[str, float] = defaultdict(float)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from satclip_engine.pairs.attributes import attribute_covers, spelled_as_is, spelled_tidily
-from satclip_engine.pairs.cut import Lattice
+from satclip_engine.pairs.cut import Advance, Lattice
 from satclip_engine.pairs.landcover import landcover_covers
 from satclip_engine.pairs.saying import field_of
-from satclip_engine.protocol import BuildCaptionsRequest, Facts, Indices
+from satclip_engine.protocol import BuildCaptionsRequest, Cover, Facts, Indices
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Known:
         )
 
 
-def read_layers(request: BuildCaptionsRequest, lattice: Lattice, check_cancelled: Callable[[], None]) -> Known:
+def read_layers(request: BuildCaptionsRequest, lattice: Lattice, advance: Advance) -> Known:
     """Return what vector layers and land cover know of the chips; indices are not read yet.
 
     Raises:
@@ -59,19 +59,26 @@ def read_layers(request: BuildCaptionsRequest, lattice: Lattice, check_cancelled
     """
     grid, chip_px = lattice.grid, lattice.chip_px
     corners = [(place.col, place.row) for place in lattice.places]
-    by_source, notes = [], list[str]()
-    for file in request.layers:
-        check_cancelled()
-        covers, said = attribute_covers(file, grid, corners, chip_px, spelled_tidily)
+    layer_count = len(request.layers) + (request.landcover is not None) + (request.regions is not None)
+    by_source: list[tuple[Cover, ...]] = []
+    notes: list[str] = []
+    regions = [request.region] * len(corners)
+
+    def advance_in(number: int) -> Advance:
+        return lambda share: advance((number + share) / layer_count)
+
+    for number, file in enumerate(request.layers):
+        covers, said = attribute_covers(file, grid, corners, chip_px, spelled_tidily, advance_in(number))
         by_source.append(covers)
         notes += said
     if request.landcover is not None:
-        covers, said = landcover_covers(request.landcover, grid, corners, chip_px, check_cancelled)
+        covers, said = landcover_covers(request.landcover, grid, corners, chip_px, advance_in(len(request.layers)))
         by_source.append(covers)
         notes += said
-    regions = [request.region] * len(corners)
     if request.regions is not None:
-        covers, said = attribute_covers(request.regions, grid, corners, chip_px, spelled_as_is)
+        covers, said = attribute_covers(
+            request.regions, grid, corners, chip_px, spelled_as_is, advance_in(layer_count - 1)
+        )
         regions = [cover.shares[0].name if cover.shares else request.region for cover in covers]
         notes += said
     facts = tuple(Facts(covers) for covers in zip(*by_source, strict=True)) if by_source else (Facts(),) * len(corners)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
 
-from satclip_engine.pairs.cut import Lattice
+from satclip_engine.pairs.cut import Advance, Lattice
 from satclip_engine.raster.scene import Scene
 
 Ints = npt.NDArray[np.int64]
@@ -56,7 +56,7 @@ def name_groups(names: Sequence[str]) -> Ints:
     return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.int64)
 
 
-def look_groups(scene: Scene, lattice: Lattice, seed: int, check_cancelled: Callable[[], None]) -> Ints:
+def look_groups(scene: Scene, lattice: Lattice, seed: int, advance: Advance) -> Ints:
     """Return which chips look alike, (n,): clusters of the mean and the spread of their colours.
 
     Raises:
@@ -64,7 +64,7 @@ def look_groups(scene: Scene, lattice: Lattice, seed: int, check_cancelled: Call
     """
     looks = np.empty((len(lattice.places), 6))
     for row, place in enumerate(lattice.places):
-        check_cancelled()
+        advance(row / len(lattice.places))
         pixels = scene.read(lattice.window(place), lattice.grid).image.reshape(3, -1)
         looks[row] = np.concatenate([pixels.mean(axis=1), pixels.std(axis=1)])
     looks = (looks - looks.mean(axis=0)) / np.maximum(looks.std(axis=0), 1e-6)

@@ -19,7 +19,7 @@ from satclip_engine.pairs.pair_set import PairSet, read_pair_set
 from satclip_engine.pairs.resources import code_list
 from satclip_engine.protocol import BuildCaptionsRequest, ClassSet, ClassSpec, CodedRaster, Indices, SampleFile
 from satclip_engine.raster.scene import open_scene
-from shapely.geometry import LineString, Point, box
+from shapely.geometry import LineString, Point, Polygon, box
 
 Make = Callable[..., Path]
 Build = Callable[..., PairSet]
@@ -132,6 +132,29 @@ def test_landcover_of_another_crs_and_resolution(make_raster: Make, build: Build
     made = build(scene, landcover=CodedRaster(str(cover), code_list(config, "worldcover")), chip_px=64)
     assert [pair.label for pair in made.pairs] == ["cropland", "water"]
     assert made.pairs[0].captions[0] == "a satellite image of cropland"
+
+
+@pytest.mark.parametrize("orientation", ["north_up", "south_up", "flipped", "rotated"])
+def test_layers_lie_where_the_pixels_are(
+    make_raster: Make, make_layer: Make, build: Build, config: Config, orientation: str
+) -> None:
+    scene = make_raster(width=128, height=64, orientation=orientation)
+    codes = np.full((1, 64, 128), 10, dtype=np.uint8)
+    codes[:, :, 64:] = 80
+    cover = make_raster("cover.tif", data=codes)  # north up: the layer decides what is right
+    with rasterio.open(scene) as raster:
+        corners = [(64, 0), (128, 0), (128, 64), (64, 64)]
+        water = make_layer([Polygon([raster.transform @ corner for corner in corners])], cover=["water"])
+        centres = [raster.transform @ (32, 32), raster.transform @ (96, 32)]
+        lon, lat = rasterio.warp.transform(raster.crs, "EPSG:4326", *zip(*centres, strict=True))
+    made = build(scene, layers=(SampleFile(str(water)),), chip_px=64)
+    assert [pair.window_px for pair in made.pairs] == [(64, 0, 64, 64)]
+    assert (made.pairs[0].lon, made.pairs[0].lat) == (pytest.approx(lon[1]), pytest.approx(lat[1]))
+    raster_cover = CodedRaster(str(cover), code_list(config, "worldcover"))
+    covered = build(scene, "covered", landcover=raster_cover, chip_px=64)
+    by_place = {pair.lon: pair.label for pair in covered.pairs}
+    if orientation != "rotated":  # where a chip lies on both sides of the border
+        assert [by_place[place] for place in sorted(by_place)] == ["tree cover", "water"]
 
 
 def test_landcover_carries_its_names(make_raster: Make, build: Build) -> None:

@@ -127,6 +127,11 @@ def test_a_fix_keeps_what_is_good(subject: Any, code: str, captions: tuple[str, 
     assert (fixed.pairs[0].captions, fixed.pairs[0].split) == (kept, TEST)
 
 
+@pytest.mark.parametrize("caption", ["Fluß und Wälder bei Łódź", "a band at 10 µm"])
+def test_letters_of_latin_languages_and_symbols_are_read(subject: Any, caption: str) -> None:
+    assert check(subject(with_first(good(), caption)), ["script"]) == ()
+
+
 def test_a_pair_left_without_words_is_not_used(subject: Any) -> None:
     fixed = after_fixing(subject(with_first(good(), "лес", label="")), "script")
     assert (fixed.pairs[0].captions, fixed.pairs[0].split) == ((), UNUSED)
