@@ -15,6 +15,7 @@ from qgis.PyQt.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -79,9 +80,9 @@ class AssessPage(QWidget):
         self.run_bar.run_button.setText(tr("&Assess"))
         self.run_bar.run_button.setToolTip(tr("Estimate accuracy and areas from the labels and write the report"))
         self.run_bar.line.setToolTip("")
-        self.sample_box = QgsCollapsibleGroupBoxBasic(tr("1  Sample"))
-        self.label_box = QgsCollapsibleGroupBoxBasic(tr("2  Label"))
-        self.result_box = QgsCollapsibleGroupBoxBasic(tr("3  Result"))
+        self.sample_box = _step(tr("1  Sample"))
+        self.label_box = _step(tr("2  Label"))
+        self.result_box = _step(tr("3  Result"))
         self._lay_out()
         self.show_plan("")
         self.show_walk(PointWalk(self))
@@ -219,6 +220,12 @@ def _spins() -> tuple[QDoubleSpinBox, QSpinBox, QSpinBox]:
     total.setSpecialValueText(tr("auto"))
     total.setToolTip(tr("A number of your own, instead of what the standard error asks for"))
     return error, least, total
+
+
+def _step(title: str) -> QgsCollapsibleGroupBoxBasic:
+    box = QgsCollapsibleGroupBoxBasic(title)
+    box.findChild(QToolButton).setToolTip(tr("Show or hide this step"))
+    return box
 
 
 def _walk_button(icon: str, text: str, tip: str) -> QPushButton:
