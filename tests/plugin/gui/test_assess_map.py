@@ -249,3 +249,23 @@ def test_a_second_sample_leaves_the_first_as_it_is(bench: Workbench, page: Asses
     second = draw(bench, until, total=15)
     assert (len(read_points(first)), len(read_points(second))) == (12, 15)
     assert second.stem == f"{first.stem}_2"
+
+
+def test_a_map_without_a_place_on_earth_is_assessed_in_pixels(
+    bench: Workbench, page: AssessPage, hand: Hand, project: QgsProject, tmp_path: Path, until: Until
+) -> None:
+    codes = np.full((1, 60, 80), 2, np.uint8)
+    codes[:, :, :30] = 1
+    layer = QgsRasterLayer(str(write_raster(tmp_path / "nowhere.tif", codes, 0, (0.0, 0.0), 1.0)), "nowhere")
+    project.addMapLayer(layer)
+    page.map_combo.setLayer(layer)
+    draw(bench, until)
+    assert "no coordinate reference system: areas are in pixels" in page.plan_notes.text()
+    click(page.start_button)
+    for point in bench.assess.walk.points:
+        hand.key(Qt.Key.Key_1 if point.code == 1 else Qt.Key.Key_2)
+    click(page.run_bar.run_button)
+    until(page.result_box.isVisible)
+    assert "Overall accuracy 100.0 ± 0.0" in page.overall.text()
+    assert page.result_table.horizontalHeaderItem(3).text() == "Area, pixels"
+    assert page.result_table.item(0, 3).text() == "1,800 ± 0.00"
