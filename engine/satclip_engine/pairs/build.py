@@ -169,8 +169,14 @@ def _save_chips(folder: Path, lattice: Lattice, pairs: dict[int, Pair], scene: S
 def _extended(before: PairSet, pairs: list[Pair], raster: PairRaster | None, step: str) -> PairSet:
     made = before.with_pairs([*before.pairs, *pairs], step)
     rasters = [*made.info.rasters, *([raster] if raster is not None else [])]
-    labels = sorted({pair.label for pair in made.pairs} - {""})
-    classes = ClassSet(tuple(ClassSpec(label) for label in labels)) if labels else None
+    # Masks that are there already count the classes in their order: new ones come behind.
+    specs = list(made.info.classes.classes) if made.info.classes is not None else []
+    known = {spec.name.casefold() for spec in specs}
+    for label in sorted({pair.label for pair in pairs} - {""}):
+        if label.casefold() not in known:
+            known.add(label.casefold())
+            specs.append(ClassSpec(label))
+    classes = ClassSet(tuple(specs)) if specs else None
     return replace(made, info=replace(made.info, rasters=tuple(dict.fromkeys(rasters)), classes=classes))
 
 

@@ -213,7 +213,5 @@ def _shortened(caption: str, reader: TextReader) -> str:
 
 
 def _is_foreign(caption: str) -> bool:
-    foreign = [
-        letter for letter in caption if letter.isalpha() and not unicodedata.name(letter, "").startswith("LATIN")
-    ]
-    return len(foreign) > 1  # one alone is a symbol, as in 10 µm
+    letters = (unicodedata.name(letter, "") for letter in caption if letter.isalpha())
+    return sum(not name.startswith("LATIN") for name in letters) > 1  # one alone is a symbol, as in 10 µm

@@ -15,9 +15,18 @@ from satclip_engine.errors import CancelledError, OptionError, OutputError, Pair
 from satclip_engine.pairs.build import build_captions
 from satclip_engine.pairs.facts import read_facts
 from satclip_engine.pairs.images import PairImages
-from satclip_engine.pairs.pair_set import PairSet, read_pair_set
+from satclip_engine.pairs.pair_set import PairSet, read_pair_set, write_pair_set
 from satclip_engine.pairs.resources import code_list
-from satclip_engine.protocol import BuildCaptionsRequest, ClassSet, ClassSpec, CodedRaster, Indices, SampleFile
+from satclip_engine.protocol import (
+    BuildCaptionsRequest,
+    ClassSet,
+    ClassSpec,
+    CodedRaster,
+    Indices,
+    Pair,
+    PairSetInfo,
+    SampleFile,
+)
 from satclip_engine.raster.scene import open_scene
 from shapely.geometry import LineString, Point, Polygon, box
 
@@ -297,6 +306,18 @@ def test_a_set_grows_by_other_scenes(make_raster: Make, make_layer: Make, build:
         with pytest.raises(PairsError) as refused:
             build(other, **{"layers": (layer,), "chip_px": 64, **again})
         assert refused.value.code == "pairs.double"
+
+
+def test_classes_that_masks_count_keep_their_codes(
+    make_raster: Make, make_layer: Make, build: Build, tmp_path: Path
+) -> None:
+    classes = ClassSet((ClassSpec("wood", colour="#112233"), ClassSpec("Water")))
+    write_pair_set(PairSet(tmp_path / "set", PairSetInfo(classes=classes), (Pair("a", "a.png", mask="a.tif"),)))
+    layer = layer_of(make_layer, [pixels(0, 0, 64, 64), pixels(64, 0, 64, 64)], ["alps", "water"])
+    made = build(make_raster(width=128, height=64), layers=(layer,), chip_px=64)
+    assert made.info.classes is not None
+    assert made.info.classes.names == ("wood", "Water", "alps")
+    assert made.info.classes.classes[:2] == classes.classes
 
 
 def test_a_build_that_is_stopped_leaves_nothing(
