@@ -167,17 +167,18 @@ def _save_chips(folder: Path, lattice: Lattice, pairs: dict[int, Pair], scene: S
 
 
 def _extended(before: PairSet, pairs: list[Pair], raster: PairRaster | None, step: str) -> PairSet:
-    made = before.with_pairs([*before.pairs, *pairs], step)
-    rasters = [*made.info.rasters, *([raster] if raster is not None else [])]
     # Masks that are there already count the classes in their order: new ones come behind.
-    specs = list(made.info.classes.classes) if made.info.classes is not None else []
-    known = {spec.name.casefold() for spec in specs}
+    specs = list(before.info.classes.classes) if before.info.classes is not None else []
+    spelled = {spec.name.casefold(): spec.name for spec in specs}
     for label in sorted({pair.label for pair in pairs} - {""}):
-        if label.casefold() not in known:
-            known.add(label.casefold())
+        if label.casefold() not in spelled:
+            spelled[label.casefold()] = label
             specs.append(ClassSpec(label))
+    labelled = [replace(pair, label=spelled.get(pair.label.casefold(), "")) for pair in pairs]
+    made = before.with_pairs([*before.pairs, *labelled], step)
+    rasters = dict.fromkeys([*made.info.rasters, *([raster] if raster is not None else [])])
     classes = ClassSet(tuple(specs)) if specs else None
-    return replace(made, info=replace(made.info, rasters=tuple(dict.fromkeys(rasters)), classes=classes))
+    return replace(made, info=replace(made.info, rasters=tuple(rasters), classes=classes))
 
 
 def _origin(request: BuildCaptionsRequest, known: Known, pairs: dict[int, Pair]) -> str:

@@ -318,6 +318,7 @@ def test_classes_that_masks_count_keep_their_codes(
     assert made.info.classes is not None
     assert made.info.classes.names == ("wood", "Water", "alps")
     assert made.info.classes.classes[:2] == classes.classes
+    assert [pair.label for pair in made.pairs] == ["", "alps", "Water"]
 
 
 def test_a_build_that_is_stopped_leaves_nothing(
