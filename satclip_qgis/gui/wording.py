@@ -61,6 +61,13 @@ def stage(name: str) -> str:
         "convert": tr("Converting"),
         "import": tr("Importing"),
         "check": tr("Checking"),
+        "train": tr("Training"),
+        "score": tr("Scoring"),
+        "estimate": tr("Estimating"),
+        "mix": tr("Mixing"),
+        "cut": tr("Cutting chips"),
+        "caption": tr("Writing captions"),
+        "photos": tr("Reading photos"),
     }
     return known.get(name, name.capitalize())
 
