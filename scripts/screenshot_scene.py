@@ -77,6 +77,19 @@ TAUGHT = (
 )  # fmt: skip
 
 
+LAKE = ((0.56, 0.56), (0.63, 0.54), (0.66, 0.60), (0.62, 0.66), (0.55, 0.64))
+
+
+def click_at(
+    layer: QgsRasterLayer, right: float, down: float, button: Qt.MouseButton = Qt.MouseButton.LeftButton
+) -> None:
+    """Click at a share of the layer's width and height from its top left."""
+    canvas, extent = iface.mapCanvas(), layer.extent()
+    x, y = extent.xMinimum() + right * extent.width(), extent.yMaximum() - down * extent.height()
+    place = canvas.getCoordinateTransform().transform(QgsPointXY(x, y))
+    QTest.mouseClick(canvas.viewport(), button, pos=QPoint(round(place.x()), round(place.y())))
+
+
 def teach_story() -> Step:
     """Correct the map of the words by a few clicks."""
     bench = yield from show_scene()
@@ -87,16 +100,25 @@ def teach_story() -> Step:
     yield lambda: bool(known) and known[-1] == 1.0
     yield from shot("teach_words")
     page.tools.buttons["point"].click()
-    canvas = iface.mapCanvas()
-    extent = bench.page.layer().extent()
+    canvas, layer = iface.mapCanvas(), bench.page.layer()
     for right, down, number in TAUGHT:
-        x, y = extent.xMinimum() + right * extent.width(), extent.yMaximum() - down * extent.height()
-        place = canvas.getCoordinateTransform().transform(QgsPointXY(x, y))
         QTest.keyClick(canvas, str(number))
-        QTest.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(round(place.x()), round(place.y())))
+        click_at(layer, right, down)
         yield after(0.5)
-    yield lambda: f"{len(TAUGHT)} samples" in page.status.text() and "F1" in page.status.text()
+    yield lambda: f"{len(TAUGHT)} samples" in page.status.text() and page.curve.isVisible()
     yield from shot("teach_samples")
+    page.tools.buttons["polygon"].click()
+    QTest.keyClick(canvas, "3")
+    for place in LAKE:
+        click_at(layer, *place)
+    click_at(layer, *LAKE[-1], Qt.MouseButton.RightButton)
+    page.tools.buttons["select"].click()
+    click_at(layer, 0.60, 0.60)
+    click_at(layer, *LAKE[2])
+    yield lambda: f"{len(TAUGHT) + 1} samples" in page.status.text()
+    yield from shot("teach_vertices")
+    bench.teach.samples.editor.stack.undo()
+    yield lambda: f"{len(TAUGHT)} samples" in page.status.text()
     page.advice_button.click()
     yield lambda: page.advice.count() > 0
     yield from shot("teach_advice")

@@ -6,7 +6,7 @@ from math import log
 
 from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
-from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
+from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from satclip_qgis.protocol import LearningPoint
 from satclip_qgis.teach_words import learning
@@ -15,8 +15,10 @@ _DOT_PX, _LINE_PX = 5.0, 1.5
 _FAINT_ALPHA = 90
 
 
-class LearningCurve(QWidget):
+class LearningCurve(QLabel):
     """Paints held-out F1 against samples per class; hidden while it is not known.
+
+    A label, because themes of QGIS colour labels and nothing that they do not know.
 
     Args:
         parent: Qt parent.
