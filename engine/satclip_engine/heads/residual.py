@@ -18,8 +18,8 @@ TRUST = 5.0
 # The scene's own cells together weigh as much as so many objects, times the root of the objects there are: samples
 # change the map where they ask for it and not elsewhere, and many outweigh it. Without it, clicks on what is wrong made
 # a map of 53 % mean IoU one of 29 %; without the root, samples of all classes alike taught that rare classes are
-# frequent. Chosen on tiles 1, 2 and 5 of Dubai, where the best fixed weight grew with the samples; of 20, 30 and 50, much
-# alike there, the one that follows clicks fastest.
+# frequent. Chosen on tiles 1, 2 and 5 of Dubai, where the best fixed weight grew with the samples; of 20, 30 and 50,
+# much alike there, the one that follows clicks fastest.
 _GROUND_VOTES = 20.0
 _ITERATIONS = 60
 
