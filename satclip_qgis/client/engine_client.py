@@ -19,6 +19,7 @@ from satclip_qgis.protocol import (
     ModelInfo,
     PreviewRequest,
     PreviewResult,
+    RecipeList,
     SampleDesign,
     SampleSizeRequest,
     SavedHead,
@@ -59,6 +60,10 @@ class EngineClient:
         path = f"/v1/models/{quote(model_id, safe='')}"
         reply = self.transport.send("DELETE", path, timeout_ms=INTERACTIVE_TIMEOUT_MS)
         return reply.decoded_by(_many(ModelInfo, "models"))
+
+    def recipes(self) -> Reply:
+        """Ask for the recipes of fine-tuning; carries ``RecipeList``."""
+        return self._get("/v1/recipes", _one(RecipeList), INTERACTIVE_TIMEOUT_MS)
 
     def jobs(self) -> Reply:
         """Ask for all jobs; carries ``tuple[JobView, ...]``."""
@@ -157,6 +162,10 @@ class BlockingEngineClient:
     def models(self) -> tuple[ModelInfo, ...]:
         """Ask for the models."""
         return tuple(wait_for(self._client.models()))
+
+    def recipes(self) -> RecipeList:
+        """Ask for the recipes of fine-tuning."""
+        return self._wait(self._client.recipes(), RecipeList)
 
     def jobs(self) -> tuple[JobView, ...]:
         """Ask for all jobs."""

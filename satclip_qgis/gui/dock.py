@@ -15,11 +15,12 @@ from satclip_qgis.gui.map_page import MapPage
 from satclip_qgis.gui.model_shelf import ModelShelf
 from satclip_qgis.gui.models_page import ModelsPage
 from satclip_qgis.gui.teach_page import TeachPage
+from satclip_qgis.gui.train_page import TrainPage
 from satclip_qgis.i18n import tr
 
 
 class SatclipDock(QgsDockWidget):
-    """Holds the badge, the pages Map, Teach and Assess, the job panel and the Models page."""
+    """Holds the badge, the pages Map, Teach, Assess and Train, the job panel and the Models page."""
 
     def __init__(self, tracker: JobTracker, shelf: ModelShelf, parent: QWidget | None = None) -> None:
         super().__init__(tr("SatCLIP"), parent)
@@ -31,6 +32,7 @@ class SatclipDock(QgsDockWidget):
         self.page = MapPage()
         self.teach = TeachPage(self.page.classes.model)
         self.assess = AssessPage()
+        self.train = TrainPage()
         self.jobs = JobPanel(tracker)
         self.models = ModelsPage(shelf)
         self.tabs = QTabWidget()
@@ -39,6 +41,7 @@ class SatclipDock(QgsDockWidget):
             (self.page, tr("Map"), tr("Say the classes, see the map")),
             (self.teach, tr("Teach"), tr("Show examples where the map is wrong, watch it correct itself")),
             (self.assess, tr("Assess"), tr("Label points drawn at random, learn how good a map is")),
+            (self.train, tr("Train"), tr("Teach a model your own imagery and words")),
             (self.jobs, tr("Jobs"), tr("Everything the engine has done and is doing")),
             (self.models, tr("Models"), tr("What the engine can see with: fetch, import, check, remove")),
         ):

@@ -11,6 +11,8 @@ from satclip_qgis.protocol import Event, JobSpec, JobState, JobView, ProtocolErr
 from satclip_qgis.provision.connection import READY, EngineConnection
 
 SEGMENT = "segment"
+TRAIN, KEEP_BEST, ESTIMATE = "train", "keep_best", "estimate_training"
+MIX, EXPORT_MODEL = "mix_models", "export_model"
 
 
 class JobTracker(QObject):

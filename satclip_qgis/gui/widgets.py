@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import QSize, Qt
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from satclip_qgis.gui.icons import theme_icon
 
@@ -22,6 +22,15 @@ def buddy_label(text: str, widget: QWidget) -> QLabel:
     """Return a label whose mnemonic (``&``) moves the focus to ``widget``."""
     label = QLabel(text)
     label.setBuddy(widget)
+    return label
+
+
+def told_label() -> QLabel:
+    """Return a label for sentences: wrapped, as narrow as the dock, its text can be copied."""
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     return label
 
 

@@ -8,12 +8,10 @@ from qgis.core import QgsProject
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QObject
 
-from satclip_qgis.gui import wording
 from satclip_qgis.gui.assess_desk import AssessDesk
 from satclip_qgis.gui.dock import SatclipDock
 from satclip_qgis.gui.engine_actions import EngineActions
-from satclip_qgis.gui.estimator import Estimator
-from satclip_qgis.gui.job_tracker import SEGMENT, JobTracker
+from satclip_qgis.gui.job_tracker import ESTIMATE, SEGMENT, JobTracker
 from satclip_qgis.gui.map_tools import RectangleDrawer
 from satclip_qgis.gui.messages import CHOOSE_BANDS, MODELS, Messages
 from satclip_qgis.gui.model_desk import ModelDesk
@@ -22,13 +20,14 @@ from satclip_qgis.gui.preview_controller import PreviewController
 from satclip_qgis.gui.project_memory import ProjectMemory, default_state
 from satclip_qgis.gui.requests import base_folder
 from satclip_qgis.gui.results import ResultDesk
-from satclip_qgis.gui.run_bar import RunBars
-from satclip_qgis.gui.run_controller import RunController
+from satclip_qgis.gui.run_desk import RunDesk
 from satclip_qgis.gui.state import RECTANGLE, SELECTED, THIS_VIEW
 from satclip_qgis.gui.teach_desk import TeachDesk
-from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import FeatureOptions, JobState, JobView, Problem, SegmentRequest
-from satclip_qgis.provision.connection import READY, EngineConnection
+from satclip_qgis.gui.train_desk import TrainDesk
+from satclip_qgis.gui.trained_desk import TrainedDesk
+from satclip_qgis.gui.training_set_desk import TrainingSetDesk
+from satclip_qgis.protocol import FeatureOptions, JobState, JobView, Problem
+from satclip_qgis.provision.connection import EngineConnection
 
 
 class Workbench(QObject):
@@ -45,26 +44,54 @@ class Workbench(QObject):
         self._iface = iface
         self._canvas = iface.mapCanvas()
         self._connection = connection
-        self._job_id = ""
-        self._run_waits = False
         self.tracker = JobTracker(connection, self)
         self.shelf = ModelShelf(connection, self.tracker, self)
         self.dock = SatclipDock(self.tracker, self.shelf, iface.mainWindow())
         self.page = self.dock.page
-        self.bars = RunBars(self.page.run_bar, self.dock.teach.run_bar)
         self.engine = EngineActions(connection, self.dock.badge, self._model_id, self.dock, self)
         self.messages = Messages(iface.messageBar(), self._act)
-        self.runs = RunController(self.tracker, self)
+        self.run_desk = RunDesk(
+            iface,
+            self.page,
+            (self.dock.teach.run_bar,),
+            connection,
+            self.engine,
+            self.tracker,
+            self.shelf,
+            self.messages,
+            self,
+        )
         self.models = ModelDesk(self.dock.models, self.shelf, self.tracker, connection, self.messages, self)
-        self.teach = TeachDesk(self.dock.teach, self.page, self._canvas, connection, self.runs, self.messages, self)
+        runs = self.run_desk.runs
+        self.teach = TeachDesk(self.dock.teach, self.page, self._canvas, connection, runs, self.messages, self)
         self.assess = AssessDesk(self.dock.assess, self._canvas, connection, self.tracker, self.messages, self)
+        page = self.dock.train
+        self.train = TrainDesk(page, connection, self.tracker, self.shelf, self.messages, self)
+        self.trained = TrainedDesk(
+            page.result_box,
+            self.train,
+            self._canvas,
+            self.page,
+            connection,
+            self.tracker,
+            self.shelf,
+            self.messages,
+            self,
+        )
+        self.pairs = TrainingSetDesk(
+            page.pairs, self._canvas, connection, self.tracker, self.messages, page.form.model, self
+        )
         self.preview = PreviewController(
             self._canvas, connection, self.page.state, self.page.layer, self.teach.head_id, self
         )
-        self.results = ResultDesk(self.messages, self.runs, self.preview.rest, self)
-        self.estimator = Estimator(connection, self._build_request, self)
+        self.results = ResultDesk(self.messages, runs, self.preview.rest, self)
         self.rectangle = RectangleDrawer(self._canvas, self)
         self.memory = ProjectMemory(QgsProject.instance(), self.page, default_state(), self)
+        self._desks = {
+            self.dock.teach: (self.teach,),
+            self.dock.assess: (self.assess,),
+            self.dock.train: (self.train, self.trained),
+        }
         self._connect_page()
         self._connect_engine()
         self._connect_models()
@@ -74,12 +101,14 @@ class Workbench(QObject):
         """Leave nothing behind; jobs go on in the engine."""
         self.memory.close()
         self.engine.close()
-        self.estimator.call.stop()
+        self.run_desk.close()
         self.teach.close()
         self.assess.close()
+        self.train.close()
+        self.trained.close()
+        self.pairs.close()
         self.preview.close()
         self.rectangle.close()
-        self.runs.cancel_export()
         self._canvas.extentsChanged.disconnect(self._view_changed)
 
     # Wiring
@@ -91,30 +120,20 @@ class Workbench(QObject):
         page.source.layer_changed.connect(self._layer_changed)
         page.classes.failed.connect(lambda detail, remedy: self.messages.problem(Problem("classes", detail, remedy)))
         page.where.rectangle_wanted.connect(self.rectangle.start)
-        page.run_bar.run_pressed.connect(self.run)
-        for bar in (page.run_bar, self.dock.teach.run_bar):
-            bar.cancel_pressed.connect(self.cancel)
         self.teach.repaint_wanted.connect(self.preview.head_changed)
         self.rectangle.drawn.connect(self._rectangle_drawn)
-        self.estimator.line.connect(self._show_line)
-        self.estimator.working_gsd.connect(page.source.show_working_gsd)
         self.preview.failed.connect(self._preview_failed)
         self.preview.noted.connect(self._preview_noted)
         self.dock.visibilityChanged.connect(self._visibility_changed)
         self._canvas.extentsChanged.connect(self._view_changed)
 
     def _connect_engine(self) -> None:
-        self._connection.state_changed.connect(self._engine_changed)
         self.engine.problem.connect(self.messages.problem)
         self.engine.cache_cleared.connect(self._page_changed)
-        self.tracker.changed.connect(self._job_changed)
+        self.tracker.changed.connect(lambda _job: self._count_jobs())
         self.tracker.removed.connect(lambda _job_id: self._count_jobs())
         self.tracker.ended.connect(self._job_ended)
-        self.tracker.failed.connect(self._job_refused)
-        self.runs.started.connect(self._run_started)
-        self.runs.stopped.connect(self._run_over)
-        self.runs.failed.connect(self._run_refused)
-        self.runs.exporting.connect(self._show_export)
+        self.tracker.failed.connect(self.messages.problem)
         self.dock.jobs.load_wanted.connect(self.results.load)
         self.dock.jobs.folder_wanted.connect(self.results.open_folder)
 
@@ -122,6 +141,7 @@ class Workbench(QObject):
         self.shelf.listed.connect(lambda: self.page.source.set_models(self.shelf.models))
         self.shelf.removed.connect(self._model_removed)
         self.models.use_wanted.connect(self._use_model)
+        self.train.use_wanted.connect(self._use_model)
         self.page.source.models_wanted.connect(self.show_models)
         self.dock.badge.wanted.connect(lambda name: self.show_models() if name == MODELS else None)
         self.dock.tabs.currentChanged.connect(lambda _index: self._tab_changed())
@@ -129,7 +149,7 @@ class Workbench(QObject):
     # The page
 
     def _page_changed(self) -> None:
-        self.estimator.refresh()
+        self.run_desk.estimator.refresh()
         self.teach.map_page_changed()
         self.preview.page_changed()
         state = self.page.state()
@@ -141,10 +161,13 @@ class Workbench(QObject):
         state = self.page.state()
         self.preview.set_opacity(state.opacity)
         front = self.dock.tabs.currentWidget() if self.dock.isUserVisible() else None
-        self.teach.set_active(front is self.dock.teach)
-        self.assess.set_active(front is self.dock.assess)
-        # Teaching without seeing what comes of it makes no sense; whoever assesses must not be told what to see.
-        self.preview.set_active(front is self.dock.teach or (state.live and front not in (None, self.dock.assess)))
+        for page, desks in self._desks.items():
+            for desk in desks:
+                desk.set_active(front is page)
+        # Teaching without seeing what comes of it makes no sense; whoever assesses must not be told what to see, and
+        # whoever trains compares two maps.
+        unseen = (None, self.dock.assess, self.dock.train)
+        self.preview.set_active(front is self.dock.teach or (state.live and front not in unseen))
 
     def _layer_changed(self) -> None:
         self.preview.item.clear()
@@ -156,15 +179,11 @@ class Workbench(QObject):
 
     def _view_changed(self) -> None:
         if self.page.state().where in (THIS_VIEW, SELECTED):
-            self.estimator.refresh()
+            self.run_desk.estimator.refresh()
 
     def _rectangle_drawn(self, rectangle: object, crs: str) -> None:
         corners = (rectangle.xMinimum(), rectangle.yMinimum(), rectangle.xMaximum(), rectangle.yMaximum())
         self.page.set_rectangle(corners, crs)
-
-    def _show_line(self, text: str, notes: tuple[str, ...]) -> None:
-        if not self._is_busy():
-            self.bars.show_idle(text, notes)
 
     def _preview_noted(self, noted: tuple[tuple[str, ...], float]) -> None:
         self.page.live.show_notes(*noted)
@@ -175,14 +194,6 @@ class Workbench(QObject):
         self.teach.preview_failed(problem)
 
     # The engine
-
-    def _engine_changed(self, state: str, _message: str) -> None:
-        if self._run_waits and state == READY:
-            self._run_waits = False
-            self.run()
-        elif self._run_waits and self._connection.problem is not None:
-            self._run_waits = False
-            self._run_refused(self._connection.problem)
 
     def _model_id(self) -> str:
         return self.page.state().features.model
@@ -216,83 +227,18 @@ class Workbench(QObject):
         # What the command line has fetched or removed meanwhile is not told by any event.
         if self.dock.tabs.currentWidget() is self.dock.models:
             self.shelf.refresh()
-        front, pages = self.dock.tabs.currentWidget(), (self.teach, self.assess)
-        if [page.is_active() for page in pages] != [front is self.dock.teach, front is self.dock.assess]:
+        front = self.dock.tabs.currentWidget()
+        if any(desks[0].is_active() != (front is page) for page, desks in self._desks.items()):
             self._look_changed()
 
-    # Runs
-
-    def _build_request(self) -> SegmentRequest | None:
-        layer = self.page.layer()
-        if layer is None or not layer.isValid():
-            return None
-        view = self._canvas.extent()
-        return self.runs.request(self.page.state(), layer, view, self._iface.activeLayer())[0]
-
-    def run(self) -> None:
-        """Make the map that the page asks for; starts the engine first where it is not running."""
-        if self._connection.state != READY:
-            self._connection.start()
-        if self._connection.state == READY:
-            chosen = self.shelf.model(self._model_id())
-            layer, view = self.page.layer(), self._canvas.extent()
-            self.runs.run(self.page.state(), layer, view, self._iface.activeLayer(), chosen)
-        elif self._connection.problem is not None:
-            self.messages.problem(self._connection.problem)
-        elif not self.engine.is_set_up():
-            self.engine.show_set_up()
-        else:
-            self._run_waits = True
-            self.bars.show_progress(tr("The engine is starting…"), None)
-
-    def cancel(self) -> None:
-        """Stop what Run started."""
-        self._run_waits = False
-        if self._job_id:
-            self.bars.show_cancelling()
-            self.tracker.cancel(self._job_id)
-        elif not self.runs.cancel_export():
-            self._run_over()
-
-    def _is_busy(self) -> bool:
-        return bool(self._job_id) or self._run_waits or self.runs.is_exporting()
-
-    def _run_started(self, job_id: str) -> None:
-        self._job_id = job_id
-        self.bars.show_progress(tr("Waiting for the engine…"), None)
-
-    def _run_over(self) -> None:
-        self._job_id = ""
-        self.bars.show_idle("")
-        self.estimator.refresh()
-        self.engine.refresh_hello()
-
-    def _run_refused(self, problem: Problem) -> None:
-        self.messages.problem(problem)
-        self._run_over()
-
-    def _show_export(self, done: float) -> None:
-        self.bars.show_export(tr("QGIS exports the layer: {percent} %").format(percent=int(done * 100)), done)
-
-    def _job_refused(self, problem: Problem) -> None:
-        self.messages.problem(problem)
-        if self._job_id and self._job_id not in self.tracker.jobs:
-            self._run_over()
-
-    def _job_changed(self, job: JobView) -> None:
-        self._count_jobs()
-        if job.id != self._job_id or job.state.is_final:
-            return
-        self.bars.show_progress(wording.job_status(job), job.progress)
+    # Jobs
 
     def _count_jobs(self) -> None:
         self.dock.show_job_count(self.tracker.active_count())
 
     def _job_ended(self, job: JobView) -> None:
         own = self.tracker.is_own(job.id)
-        if job.id == self._job_id:
-            self._run_over()
         if job.state is JobState.SUCCEEDED and job.spec.kind == SEGMENT:
             self.results.announce(job, own)
-        elif job.state is JobState.FAILED and own and job.problem is not None:
+        elif job.state is JobState.FAILED and own and job.problem is not None and job.spec.kind != ESTIMATE:
             self.messages.problem(job.problem)

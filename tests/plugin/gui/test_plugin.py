@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from qgis.core import QgsApplication, QgsRasterLayer
-from qgis.gui import QgsCollapsibleGroupBox, QgsFileWidget, QgsMapCanvasItem
+from qgis.gui import QgsCollapsibleGroupBoxBasic, QgsFileWidget, QgsMapCanvasItem
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
 from qgis.PyQt.QtWidgets import (
     QAbstractButton,
@@ -104,7 +104,7 @@ def texts_of(page: QWidget) -> list[str]:
 
 def own_controls(root: QWidget) -> list[QWidget]:
     """Return the controls that the plugin made; those inside composite Qt and QGIS widgets are theirs."""
-    composites = (QLineEdit, QComboBox, QAbstractSpinBox, QTableView, QTabBar, QgsFileWidget, QgsCollapsibleGroupBox)
+    composites = (QLineEdit, QComboBox, QAbstractSpinBox, QTableView, QTabBar, QgsFileWidget, QgsCollapsibleGroupBoxBasic)
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QTableView, QPlainTextEdit, QTextBrowser)
     found = []
     for widget in root.findChildren(QWidget):
