@@ -104,13 +104,14 @@ def texts_of(page: QWidget) -> list[str]:
 
 def own_controls(root: QWidget) -> list[QWidget]:
     """Return the controls that the plugin made; those inside composite Qt and QGIS widgets are theirs."""
-    composites = (QLineEdit, QComboBox, QAbstractSpinBox, QTableView, QTabBar, QgsFileWidget, QgsCollapsibleGroupBoxBasic)
+    boxes = (QLineEdit, QComboBox, QAbstractSpinBox, QTableView, QTabBar, QgsFileWidget)
+    composites = (*boxes, QgsCollapsibleGroupBoxBasic)
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QSlider, QTableView, QPlainTextEdit, QTextBrowser)
     found = []
     for widget in root.findChildren(QWidget):
         parent = widget.parentWidget()
         is_part = isinstance(parent, composites) and not isinstance(widget, (QComboBox, QAbstractSpinBox))
-        if isinstance(widget, kinds) and not is_part and not inside(widget, composites[:6]):
+        if isinstance(widget, kinds) and not is_part and not inside(widget, boxes):
             found.append(widget)
     return found
 
