@@ -207,3 +207,8 @@ def _layer(kind: str) -> QgsVectorLayer | None:
 
 def _wgs84() -> QgsCoordinateReferenceSystem:
     return QgsCoordinateReferenceSystem("EPSG:4326")
+
+
+def is_drawn(layer: QgsMapLayer) -> bool:
+    """Return whether a layer was drawn here, of a training set."""
+    return bool(layer.customProperty(_KIND))

@@ -18,6 +18,7 @@ from satclip_qgis.gui.pair_map import PairMap
 from satclip_qgis.gui.split_dialog import SplitDialog
 from satclip_qgis.gui.state import SCOPE
 from satclip_qgis.gui.training_set_jobs import TrainingSetJobs
+from satclip_qgis.gui.training_set_maker import TrainingSetMaker
 from satclip_qgis.gui.training_set_panel import TrainingSetPanel
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import SKIPPED_ROLE, Finding, JobView, Pair, PairCheck, Problem
@@ -41,6 +42,7 @@ class TrainingSetDesk(QObject):
 
     Attributes:
         jobs: Puts the jobs on the set.
+        maker: Makes new ones.
         map: Draws it.
         dialog: The question that is asked, or None.
     """
@@ -60,6 +62,7 @@ class TrainingSetDesk(QObject):
         self._messages = messages
         self._model_id = model_id
         self.jobs = TrainingSetJobs(panel.progress, connection, tracker, self)
+        self.maker = TrainingSetMaker(panel, canvas, self.jobs, self)
         self.map = PairMap(canvas)
         self.dialog: SplitDialog | None = None
         self._redraw_timer = QTimer(self)
@@ -109,6 +112,7 @@ class TrainingSetDesk(QObject):
         panel.findings.fix_wanted.connect(self._fix)
         panel.table.place_wanted.connect(self._go_to)
         jobs.problem.connect(self._messages.problem)
+        self.maker.problem.connect(self._messages.problem)
         jobs.started.connect(lambda: panel.set_busy(True))
         jobs.ended.connect(lambda: panel.set_busy(False))
         jobs.made.connect(self._made)

@@ -21,6 +21,7 @@ from satclip_qgis.gui.icons import theme_icon
 from satclip_qgis.gui.pair_table import PairTable
 from satclip_qgis.gui.progress_line import ProgressLine
 from satclip_qgis.gui.training_set_store import TrainingSetStore
+from satclip_qgis.gui.widgets import told_label
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import BAD, Finding
 
@@ -50,7 +51,7 @@ class TrainingSetPanel(QWidget):
         self.new_button, self.layers_action, self.import_action, self.photos_action = self._new_menu()
         self.open_button = QPushButton(theme_icon("mActionFileOpen.svg"), tr("&Open…"))
         self.open_button.setToolTip(tr("Choose the folder of a training set"))
-        self.counts = _told()
+        self.counts = told_label()
         self.table = PairTable(self.store)
         self.check_button = QPushButton(theme_icon("mIconSuccess.svg"), tr("&Check"))
         self.check_button.setToolTip(tr("Find what would make training go wrong"))
@@ -59,7 +60,7 @@ class TrainingSetPanel(QWidget):
         self.map_button = QPushButton(theme_icon("mActionShowAllLayers.svg"), tr("On the &map"))
         self.map_button.setCheckable(True)
         self.map_button.setToolTip(tr("Show the chips on the map, coloured by part"))
-        self.checked = _told()
+        self.checked = told_label()
         self.findings = FindingList()
         self.progress = ProgressLine()
         self._lay_out()
@@ -161,11 +162,3 @@ class TrainingSetPanel(QWidget):
         layout.addWidget(self.checked)
         layout.addWidget(self.findings)
         layout.addWidget(self.progress)
-
-
-def _told() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label
