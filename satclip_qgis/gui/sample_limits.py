@@ -32,6 +32,6 @@ def too_many(where: str) -> tuple[str, str]:
     )
     remedy = tr(
         "Select some of the features (Random selection), save them as a layer and take that; or learn from all of them "
-        "with the Processing tool Fit a head, or with satclip fit on the command line."
+        "with Learn classes from samples in the Processing toolbox, or with satclip fit."
     )
     return detail.format(where=where, samples=f"{MOST_SAMPLES:,}", vertices=f"{MOST_VERTICES:,}"), remedy

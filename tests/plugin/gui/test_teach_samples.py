@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from osgeo import ogr
+from osgeo import gdal, ogr
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -347,6 +347,19 @@ def test_a_layer_that_goes_takes_its_samples_off_the_map_but_not_off_the_disk(be
     QCoreApplication.processEvents()
     assert store.path == path
     assert len(store) == 1
+
+
+def test_what_to_do_with_a_layer_that_only_qgis_can_read_is_said(bench: Workbench, scene: QgsRasterLayer) -> None:
+    gdal.FileFromMemBuffer("/vsimem/teach.tif", Path(scene.source()).read_bytes())
+    virtual = QgsRasterLayer("/vsimem/teach.tif", "virtual")
+    assert virtual.isValid()
+    QgsProject.instance().addMapLayer(virtual)
+    bench.page.source.layer_combo.setLayer(virtual)
+    QCoreApplication.processEvents()
+    for words in ("Only QGIS can read this layer", "Export → Save As…", "GeoTIFF", "Map page"):
+        assert words in bench.dock.teach.status.text()
+    QgsProject.instance().removeMapLayer(virtual)
+    gdal.Unlink("/vsimem/teach.tif")
 
 
 def test_ten_thousand_samples_are_one_edit(bench: Workbench, hand: Hand) -> None:
