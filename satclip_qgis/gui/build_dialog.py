@@ -53,7 +53,7 @@ class BuildDialog(QDialog):
         self.layers = FactLayers(project)
         self.landcover_combo = _raster_combo(tr("A raster of codes that say what is on the ground"))
         self.landcover_combo.setAllowEmptyLayer(True, tr("none"))
-        self.landcover_combo.setLayer(None)
+        self.landcover_combo.setCurrentIndex(0)
         self.codes_combo = QComboBox()
         self.codes_combo.addItem(tr("as the raster says"), "")
         for name in code_lists():
@@ -65,7 +65,7 @@ class BuildDialog(QDialog):
         self.regions_combo = QgsMapLayerComboBox()
         self.regions_combo.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
         self.regions_combo.setAllowEmptyLayer(True, tr("none"))
-        self.regions_combo.setLayer(None)
+        self.regions_combo.setCurrentIndex(0)
         self.regions_combo.setToolTip(tr("Polygons with names: whole regions can then be held out"))
         self.regions_field = QgsFieldComboBox()
         self.regions_field.setToolTip(tr("The field with their names"))

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from qgis.core import QgsMultiBandColorRenderer, QgsProject, QgsRasterLayer, QgsRectangle
-from qgis.PyQt.QtCore import QRect, QSize, Qt
+from qgis.PyQt.QtCore import QObject, QRect, QSize, Qt
 from qgis.PyQt.QtGui import QImage, QImageReader
 
 from satclip_qgis.protocol import Pair
@@ -19,15 +19,20 @@ _MOST_OPEN = 16
 _BAND_NUMBERS = re.compile(r"(\d+),\s*(\d+),\s*(\d+)")
 
 
-class PairRasters:
-    """Opens rasters for thumbnails; keeps the last few open."""
+class PairRasters(QObject):
+    """Opens rasters for thumbnails; keeps the last few open.
 
-    def __init__(self) -> None:
+    The layers are its children: Python may let go of them only after QGIS has shut GDAL down, which crashes.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self._open: OrderedDict[str, QgsRasterLayer] = OrderedDict()
 
     def clear(self) -> None:
         """Close them all."""
-        self._open.clear()
+        while self._open:
+            self._close_oldest()
 
     def thumbnail(self, found: TrainingSet, pair: Pair, side_px: int) -> QImage:
         """Return the image of ``pair``, at most ``side_px`` large; a null image if it cannot be read."""
@@ -47,11 +52,15 @@ class PairRasters:
         layer = self._open.pop(key, None)
         if layer is None:
             layer = QgsRasterLayer(key, path.stem)
+            layer.setParent(self)
             _show_as(layer, found, pair, path)
         self._open[key] = layer
         while len(self._open) > _MOST_OPEN:
-            self._open.popitem(last=False)
+            self._close_oldest()
         return layer
+
+    def _close_oldest(self) -> None:
+        self._open.popitem(last=False)[1].deleteLater()
 
 
 def _show_as(layer: QgsRasterLayer, found: TrainingSet, pair: Pair, path: Path) -> None:

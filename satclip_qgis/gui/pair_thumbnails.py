@@ -30,7 +30,7 @@ class PairThumbnails(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._rasters = PairRasters()
+        self._rasters = PairRasters(self)
         self._kept: OrderedDict[_Key, QPixmap] = OrderedDict()
         self._waiting: OrderedDict[_Key, tuple[TrainingSet, Pair]] = OrderedDict()
         self._timer = QTimer(self)
