@@ -195,7 +195,7 @@ class _ReadAhead:
         box = self._map.layout.window_box(index)
         side = self._map.layout.cell_px
         chip = scene.read(pixel_window(box, side), self._grid)
-        pixels = np.concatenate([chip.image, np.where(chip.valid, np.uint8(255), np.uint8(0))[None]])
+        pixels = np.concatenate([chip.picture, np.where(chip.valid, np.uint8(255), np.uint8(0))[None]])
         colours = block_means(pixels, side).transpose(1, 2, 0)
         return _WindowPixels(index, chip.image if chip.valid.any() else None, colours)
 

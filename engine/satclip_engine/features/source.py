@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from satclip_engine.errors import BandsError
 from satclip_engine.features.feature_map import FeatureMap, open_feature_map
 from satclip_engine.features.layout import Layout
 from satclip_engine.models.encoder import Encoder
@@ -35,7 +36,9 @@ class FeatureSource:
 
         Raises:
             OptionError: if the working GSD is not positive or far finer than the scene's.
+            BandsError: ``bands.model`` if the model sees another number of bands than the scene shows.
         """
+        _check_bands(scene, encoder)
         grid = scene.working_grid(options.gsd_m, (encoder.card.gsd_min_m, encoder.card.gsd_max_m))
         window_cells = encoder.window_px // encoder.cell_px
         stride_cells = max(window_cells - max(window_cells // 4, 2), 1)
@@ -62,3 +65,15 @@ class FeatureSource:
             "encoder": self.encoder.identity(),
         }
         return open_feature_map(cache_dir, self.layout, self.encoder.embed_dim, made_from)
+
+
+def _check_bands(scene: Scene, encoder: Encoder) -> None:
+    if scene.channels == encoder.channels:
+        return
+    wanted = ", ".join(encoder.card.band_names) or "red, green, blue"
+    raise BandsError(
+        f"The model {encoder.id} sees {encoder.channels} bands ({wanted}); {scene.channels} were chosen.",
+        remedy=f"Choose {encoder.channels} bands by their numbers, in this order: {wanted}.",
+        code="bands.model",
+        model=encoder.id,
+    )

@@ -39,7 +39,7 @@ def read_picture(scene: Scene, side_px: int = MAX_SIDE_PX) -> Bytes:
     height, width = small_shape((grid.height, grid.width), side_px)
     small = Grid(grid.crs_wkt, grid.transform, width, height)
     target = grid if (height, width) == (grid.height, grid.width) else small
-    return np.ascontiguousarray(scene.read(Window(0, 0, width, height), target).image.transpose(1, 2, 0))
+    return np.ascontiguousarray(scene.read(Window(0, 0, width, height), target).picture.transpose(1, 2, 0))
 
 
 def small_shape(shape: tuple[int, int], side_px: int = MAX_SIDE_PX) -> tuple[int, int]:

@@ -94,7 +94,7 @@ class EncodedScene:
         layout = self.source.layout
         box = inner_cells(layout, self.rows, self.cols)
         chip = self.source.scene.read(pixel_window(box, layout.cell_px), self.source.grid)
-        return block_means(chip.image, layout.cell_px // factor)
+        return block_means(chip.picture, layout.cell_px // factor)
 
 
 @contextmanager

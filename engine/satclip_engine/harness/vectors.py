@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
 from satclip_engine.features.batch_runner import BatchRunner
 from satclip_engine.harness.context import TaskContext, batches
+from satclip_engine.raster.resample import resize_picture
 
 Bytes = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
@@ -31,21 +31,20 @@ def prepare(image: Bytes, side_px: int) -> Bytes:
     """Return a picture as the model sees it as a whole: the shorter side resized to ``side_px``, the middle cut out.
 
     Args:
-        image: (3, H, W) uint8.
+        image: (C, H, W) uint8.
         side_px: Side of the result.
 
     Returns:
-        (3, side_px, side_px) uint8.
+        (C, side_px, side_px) uint8.
 
     Source: open_clip ``image_transform`` with ``resize_mode="shortest"``: bicubic resize, then centre crop.
     """
     height, width = image.shape[1:]
     shorter = min(height, width)
-    size = (side_px * width // shorter, side_px * height // shorter)
-    picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).resize(size, Image.Resampling.BICUBIC)
-    left, top = round((size[0] - side_px) / 2), round((size[1] - side_px) / 2)
-    cut = np.asarray(picture)[top : top + side_px, left : left + side_px]
-    return np.ascontiguousarray(cut.transpose(2, 0, 1))
+    width, height = side_px * width // shorter, side_px * height // shorter
+    picture = resize_picture(image, height, width)
+    left, top = round((width - side_px) / 2), round((height - side_px) / 2)
+    return np.ascontiguousarray(picture[:, top : top + side_px, left : left + side_px])
 
 
 def image_vectors(context: TaskContext, items: Sequence[PictureItem], stage: str) -> Float32:

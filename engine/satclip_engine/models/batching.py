@@ -26,7 +26,7 @@ def choose_batch_size(encoder: Encoder) -> int:
     """
     size = CPU_BATCH if encoder.device.type == "cpu" else GPU_BATCH
     while True:
-        windows = torch.zeros(size, 3, encoder.window_px, encoder.window_px, dtype=torch.uint8)
+        windows = torch.zeros(size, encoder.channels, encoder.window_px, encoder.window_px, dtype=torch.uint8)
         try:
             encoder.encode(windows)
         except (RuntimeError, MemoryError) as error:

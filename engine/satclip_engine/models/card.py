@@ -10,6 +10,7 @@ from typing import Any
 from satclip_engine.errors import ModelError
 
 CARD_FILE_NAME = "card.json"
+PICTURE_BANDS = 3
 
 # Two remote-sensing wordings and a plain one: text is what a CPU waits for, so few templates by default.
 DEFAULT_TEMPLATES = ("a satellite image of {}", "an aerial view of {}", "a photo of {} from above")
@@ -42,6 +43,7 @@ class ModelCard:
             stride; None takes the stride.
         scene_px: Side to which whole pictures are resized for their global vector, where that is not the window: a
             small tower trained on small pictures knows them at that scale only.
+        band_names: What each channel shows, for models that see more than three; the first three are the picture.
         architecture: open_clip architecture; only for checkpoints without an open_clip configuration.
     """
 
@@ -58,7 +60,13 @@ class ModelCard:
     unknown_below: float | None = None
     cell_px: int | None = None
     scene_px: int | None = None
+    band_names: tuple[str, ...] = ()
     architecture: str = ""
+
+
+def channels_of(card: ModelCard) -> int:
+    """Return how many channels a model sees."""
+    return len(card.band_names) or PICTURE_BANDS
 
 
 def read_card(folder: Path, model_id: str) -> ModelCard:
@@ -95,8 +103,10 @@ def _checked(known: dict[str, Any]) -> dict[str, Any]:
     for name in ("cell_px", "scene_px"):
         if known.get(name) is not None:
             known[name] = int(known[name])
-    if "templates" in known:
-        known["templates"] = tuple(str(template) for template in known["templates"])
-        if not known["templates"] or any(template.count("{}") != 1 for template in known["templates"]):
-            raise ValueError("each of templates needs exactly one {}")
+    known |= {name: tuple(map(str, known[name])) for name in ("band_names", "templates") if name in known}
+    if 0 < len(known.get("band_names", ())) <= PICTURE_BANDS:
+        raise ValueError("band_names are for models that see more than three")
+    templates = known.get("templates", DEFAULT_TEMPLATES)
+    if not templates or any(template.count("{}") != 1 for template in templates):
+        raise ValueError("each of templates needs exactly one {}")
     return known

@@ -11,7 +11,8 @@ from satclip_engine.config import Config
 from satclip_engine.errors import OptionError
 from satclip_engine.models.adapters import load_adapters
 from satclip_engine.models.architecture import build_unfilled, load_weights
-from satclip_engine.models.card import ModelCard
+from satclip_engine.models.bands import widen_input
+from satclip_engine.models.card import ModelCard, channels_of
 from satclip_engine.models.device import DTYPE_NAMES, device_label, resolve_device
 from satclip_engine.models.folders import ADAPTERS_FILE_NAME
 from satclip_engine.models.head_variants import DEFAULT_HEAD_VARIANT, HeadVariant, find_head_variant
@@ -40,6 +41,7 @@ class Encoder:
         window_px: Side of the square window.
         logit_scale: The factor on cosines it was trained with.
         global_bias: λ on the window's global similarity: the card's, else what suits the architecture.
+        channels: How many it sees; the first three are the picture.
         device: Where it computes.
         dtype: What it computes images in.
         head_variant: Name of the dense head; "" for towers that have only one.
@@ -64,6 +66,7 @@ class Encoder:
         self.cell_px = tower.cell_px
         self.window_px = tower.window_px
         self.logit_scale = logit_scale
+        self.channels = channels_of(source.card)
         self.global_bias = tower.global_bias if source.card.global_bias is None else source.card.global_bias
         self.device = device
         self.dtype = dtype
@@ -91,7 +94,7 @@ class Encoder:
         }
 
     def encode(self, images: torch.Tensor) -> DenseFeatures:
-        """Encode uint8 ``images`` (N, 3, H, W) from the CPU; H and W are multiples of ``cell_px``.
+        """Encode uint8 ``images`` (N, C, H, W) from the CPU; H and W are multiples of ``cell_px``.
 
         Returns:
             float32 tokens (N, D, H/cell_px, W/cell_px) and cls (N, D) on the encoder's device, not normalised.
@@ -190,6 +193,7 @@ def load_clip(source: ModelSource) -> Any:
         ModelError: if its files are damaged or do not fit each other.
     """
     clip = build_unfilled(source.model_cfg)
+    widen_input(clip.visual, channels_of(source.card))
     load_weights(clip, read_state_dict(source.weights))
     adapters = source.weights.parent / ADAPTERS_FILE_NAME
     if adapters.is_file():

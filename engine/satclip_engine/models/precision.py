@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from satclip_engine.errors import OptionError
+from satclip_engine.models.bands import input_convolution
 from satclip_engine.models.tower import DenseFeatures, Tower
 from satclip_engine.models.weights import write_note
 
@@ -112,7 +113,7 @@ def _measure(visual: Any, make_tower: Callable[[Any], Tower], device: torch.devi
     low_visual = copy.deepcopy(visual)
     cast_visual(low_visual, PRECISIONS[candidate])
     exact, low = make_tower(visual), make_tower(low_visual)
-    images = _probe_images(exact.window_px).to(device)
+    images = _probe_images(input_convolution(visual)[1].in_channels, exact.window_px).to(device)
     try:
         with torch.inference_mode():
             seconds, reference = _time(exact, images, device)
@@ -130,12 +131,12 @@ def _candidate(device: torch.device) -> str:
     return "fp16"
 
 
-def _probe_images(side_px: int) -> torch.Tensor:
-    """Return normalised images (4, 3, side, side) with structure at all scales, the same every time."""
+def _probe_images(channels: int, side_px: int) -> torch.Tensor:
+    """Return normalised images (4, channels, side, side) with structure at all scales, the same every time."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.zeros(_PROBE_WINDOWS, 3, side_px, side_px)
+    images = torch.zeros(_PROBE_WINDOWS, channels, side_px, side_px)
     for cells in (2, 8, 32):
-        noise = torch.randn(_PROBE_WINDOWS, 3, cells, cells, generator=generator)
+        noise = torch.randn(_PROBE_WINDOWS, channels, cells, cells, generator=generator)
         images += torch.nn.functional.interpolate(noise, size=(side_px, side_px), mode="nearest") * 0.6
     return images
 

@@ -36,9 +36,12 @@ class Preprocess:
         return cls(mean, std)
 
     def normalise(self, images: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """Return uint8 ``images`` (N, 3, H, W) as (image/255 - mean)/std in ``dtype``."""
+        """Return uint8 ``images`` (N, C, H, W) as (image/255 - mean)/std in ``dtype``.
+
+        Channels after the third are normalised as the three together.
+        """
         # Computed in float32 whatever ``dtype``: 8-bit steps do not survive bf16 arithmetic.
-        scale, shift = _constants(self, images.device)
+        scale, shift = _constants(self, images.shape[1], images.device)
         return (images.float() * scale - shift).to(dtype)
 
 
@@ -46,16 +49,22 @@ _DEFAULTS = (("mean", OPENAI_MEAN), ("std", OPENAI_STD))
 
 
 @functools.cache
-def _constants(preprocess: Preprocess, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return 1/(255·std) and mean/std (1, 3, 1, 1); kept, because a copy to a GPU waits until the GPU is idle."""
-    scale = [1 / (255 * std) for std in preprocess.std]
-    shift = [mean / std for mean, std in zip(preprocess.mean, preprocess.std, strict=True)]
+def _constants(preprocess: Preprocess, channels: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return 1/(255·std) and mean/std (1, C, 1, 1); kept, because a copy to a GPU waits until the GPU is idle."""
+    means, stds = _continued(preprocess.mean, channels), _continued(preprocess.std, channels)
+    scale = [1 / (255 * std) for std in stds]
+    shift = [mean / std for mean, std in zip(means, stds, strict=True)]
     return _per_channel(scale, device), _per_channel(shift, device)
 
 
 def _per_channel(values: list[float], device: torch.device) -> torch.Tensor:
     with torch.inference_mode(mode=False):  # so that training may use them too
-        return torch.tensor(values, device=device).view(1, 3, 1, 1)
+        return torch.tensor(values, device=device).view(1, -1, 1, 1)
+
+
+def _continued(values: Triple, channels: int) -> list[float]:
+    """Return the three values, and for every further channel their mean."""
+    return [*values, *[sum(values) / len(values)] * (channels - len(values))]
 
 
 def _triple(values: Any) -> Triple:

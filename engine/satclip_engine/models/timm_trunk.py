@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from satclip_engine.models.atrous import set_output_stride
+from satclip_engine.models.bands import input_convolution
 from satclip_engine.models.tower import DenseFeatures, check_window, not_dense
 
 
@@ -44,7 +45,8 @@ class TimmTower:
         check_window(self.window_px, self.cell_px)
         with torch.no_grad():
             parameter = next(visual.parameters())
-            probe = torch.zeros(1, 3, self.window_px, self.window_px, device=parameter.device, dtype=parameter.dtype)
+            shape = (1, input_convolution(visual)[1].in_channels, self.window_px, self.window_px)
+            probe = torch.zeros(shape, device=parameter.device, dtype=parameter.dtype)
             self.is_convolutional = visual.trunk.forward_features(probe).ndim == 4
             self.embed_dim = int(self(probe).tokens.shape[1])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from satclip_engine.config import Config
 from satclip_engine.errors import OptionError, PairsError
+from satclip_engine.models.card import PICTURE_BANDS
 from satclip_engine.pairs.cut import Advance, Lattice, cut, native_window
 from satclip_engine.pairs.facts import read_facts, write_facts
 from satclip_engine.pairs.indices import chip_indices, index_notes
@@ -82,6 +83,7 @@ def build_captions(
         _refuse_double(before, pairs, raster)
         told = _origin(request, known, pairs)
         made = _extended(before, list(pairs.values()), raster if names_windows else None, told)
+        made = _with_bands(made, before, scene)
         facts = {pair.id: known.facts[number] for number, pair in pairs.items()}
         with nullcontext(folder) if (folder / INFO_FILE).is_file() else new_set_folder(folder) as place:
             if not names_windows:
@@ -179,6 +181,19 @@ def _extended(before: PairSet, pairs: list[Pair], raster: PairRaster | None, ste
     rasters = dict.fromkeys([*made.info.rasters, *([raster] if raster is not None else [])])
     classes = ClassSet(tuple(specs)) if specs else None
     return replace(made, info=replace(made.info, rasters=tuple(rasters), classes=classes))
+
+
+def _with_bands(made: PairSet, before: PairSet, scene: Scene) -> PairSet:
+    """Say which bands the images of a set show, where these are more than three."""
+    bands = scene.band_names if scene.channels > PICTURE_BANDS else ()
+    if before.pairs and before.info.bands != bands:
+        raise PairsError(
+            f"{before.folder.name} holds images of {', '.join(before.info.bands) or 'three bands'}; of"
+            f" {Path(scene.path).name} {', '.join(bands) or 'three bands'} were chosen.",
+            remedy="Choose the same bands, or a new folder.",
+            code="pairs.bands",
+        )
+    return replace(made, info=replace(made.info, bands=bands))
 
 
 def _origin(request: BuildCaptionsRequest, known: Known, pairs: dict[int, Pair]) -> str:

@@ -45,11 +45,13 @@ class PairImages:
 
     Raises:
         PairsError: ``pairs.changed`` if a raster is not the one the pairs were cut from.
+            ``pairs.bands`` if it shows another number of bands than the set.
         SceneError: if a raster is gone or damaged.
     """
 
     def __init__(self, pair_set: PairSet) -> None:
         self._set = pair_set
+        self._channels = len(pair_set.info.bands) or 3
         self._lock = threading.Lock()
         self._scenes: dict[str, Scene] = {}
         for raster in pair_set.info.rasters:
@@ -63,6 +65,10 @@ class PairImages:
                     code="pairs.changed",
                     path=raster.path,
                 )
+
+            if scene.channels != self._channels:
+                self.close()
+                raise _other_bands(raster.path, scene.channels, self._channels)
 
     def __enter__(self) -> PairImages:
         return self
@@ -78,7 +84,7 @@ class PairImages:
             scene.close()
 
     def read(self, pair: Pair) -> Bytes:
-        """Return a pair's image, uint8 (3, H, W).
+        """Return a pair's image, uint8 (C, H, W): three channels, or as many as the set's bands.
 
         Raises:
             PairsError: ``pairs.image`` if the file is missing or damaged.
@@ -88,9 +94,12 @@ class PairImages:
                 return self._window(pair.image, Window(*pair.window_px))
             path = self._set.path_of(pair.image)
             is_raster = path.suffix.lower() in _RASTER_SUFFIXES or _is_deep(path)
-            return _read_raster(path) if is_raster else _read_picture(path)
+            image = _read_raster(path, self._channels) if is_raster else _read_picture(path)
         except _DAMAGE as error:
             raise unreadable(pair.image, error) from error
+        if len(image) != self._channels:
+            raise _other_bands(pair.image, len(image), self._channels)
+        return image
 
     def read_mask(self, pair: Pair) -> Bytes:
         """Return the class codes of a pair's pixels, uint8 (H, W); 0 is unlabelled.
@@ -122,6 +131,15 @@ class PairImages:
     def _window(self, path: str, window: Window) -> Bytes:
         with self._lock:  # a raster is read by one thread at a time
             return self._scenes[path].read(window).image
+
+
+def _other_bands(name: str, found: int, wanted: int) -> PairsError:
+    return PairsError(
+        f"{Path(name).name} shows {found} bands; the training set's images have {wanted}.",
+        remedy="Make the training set from rasters of the same bands.",
+        code="pairs.bands",
+        path=name,
+    )
 
 
 def unreadable(name: str, error: Exception) -> PairsError:
@@ -157,10 +175,10 @@ def _picture_codes(path: Path) -> Bytes:
     return codes if codes.ndim == 2 else codes[..., 0]
 
 
-def _read_raster(path: Path) -> Bytes:
+def _read_raster(path: Path, channels: int) -> Bytes:
     with open_raster(path) as dataset:
         if set(dataset.dtypes) == {"uint8"}:
-            bands: Bytes = dataset.read(list(range(1, min(dataset.count, 3) + 1)))
-            return bands if len(bands) == 3 else np.repeat(bands[:1], 3, axis=0)
+            bands: Bytes = dataset.read(list(range(1, min(dataset.count, channels) + 1)))
+            return np.repeat(bands[:1], 3, axis=0) if len(bands) < 3 else bands
     with open_scene(path) as scene:
         return scene.read(Window(0, 0, scene.grid.width, scene.grid.height)).image

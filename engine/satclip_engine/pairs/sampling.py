@@ -65,7 +65,7 @@ def look_groups(scene: Scene, lattice: Lattice, seed: int, advance: Advance) -> 
     looks = np.empty((len(lattice.places), 6))
     for row, place in enumerate(lattice.places):
         advance(row / len(lattice.places))
-        pixels = scene.read(lattice.window(place), lattice.grid).image.reshape(3, -1)
+        pixels = scene.read(lattice.window(place), lattice.grid).picture.reshape(3, -1)
         looks[row] = np.concatenate([pixels.mean(axis=1), pixels.std(axis=1)])
     looks = (looks - looks.mean(axis=0)) / np.maximum(looks.std(axis=0), 1e-6)
     clusters = min(_LOOKS, len(np.unique(looks.round(6), axis=0)))

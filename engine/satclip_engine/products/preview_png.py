@@ -98,7 +98,7 @@ def _scene_picture(scene: Scene, window: Window, width: int, height: int) -> Byt
         max(1, round(grid.height * factor_y)),
     )
     place = Window(round(window.col_off * factor_x), round(window.row_off * factor_y), width, height)
-    return np.ascontiguousarray(scene.read(place, small).image.transpose(1, 2, 0))
+    return np.ascontiguousarray(scene.read(place, small).picture.transpose(1, 2, 0))
 
 
 def _north_up(picture: Bytes, transform: Affine) -> Bytes:

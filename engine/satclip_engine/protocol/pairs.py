@@ -97,6 +97,7 @@ class PairSetInfo:
         rasters: The rasters that pairs take windows of.
         licence: Of images and captions, for the card of models trained on it.
         origin: How the set was made, one sentence per step.
+        bands: What each channel of the images shows, where they have more than three; the first three are the picture.
     """
 
     title: str = ""
@@ -104,3 +105,4 @@ class PairSetInfo:
     rasters: tuple[PairRaster, ...] = ()
     licence: str = ""
     origin: tuple[str, ...] = ()
+    bands: tuple[str, ...] = ()

@@ -229,7 +229,7 @@ def _thumbnail(row: int, col: int, source: FeatureSource) -> str:
     cell_px = source.layout.cell_px
     side = max(_THUMBNAIL_PX, _THUMBNAIL_CELLS * cell_px)
     left, top = (round((start + 0.5) * cell_px - side / 2) for start in (col, row))
-    picture = source.scene.read(Window(left, top, side, side), source.grid).image.transpose(1, 2, 0)
+    picture = source.scene.read(Window(left, top, side, side), source.grid).picture.transpose(1, 2, 0)
     transform = source.grid.map_transform
     picture = picture[:: -1 if transform.e > 0 else 1, :: -1 if transform.a < 0 else 1]
     buffer = io.BytesIO()

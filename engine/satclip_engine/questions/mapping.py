@@ -144,4 +144,4 @@ def _read_block(
         valid = chip.valid[row : row + int(block.height), col : col + int(block.width)]
     else:
         valid = scene.read_valid(block)
-    return block_means(chip.image, source.layout.cell_px // factor), valid
+    return block_means(chip.picture, source.layout.cell_px // factor), valid

@@ -82,7 +82,7 @@ class PreviewSession(Session):
         else:
             box = inner_cells(layout, rows, cols)
             chip = source.scene.read(pixel_window(box, layout.cell_px), source.grid)
-            guide = block_means(chip.image, layout.cell_px // mapper.factor)
+            guide = block_means(chip.picture, layout.cell_px // mapper.factor)
             pixels = mapper.probabilities(rows, cols, guide if request.text.upsampler == "guided" else None)
             row = rows.centres.astype(np.intp) - box.row_start * layout.cell_px
             col = cols.centres.astype(np.intp) - box.col_start * layout.cell_px

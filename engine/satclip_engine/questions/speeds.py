@@ -65,9 +65,8 @@ class SpeedBook:
 
     def measure(self, encoder: Encoder, runner: BatchRunner) -> Speeds:
         """Encode two batches of noise and keep the second one's speed."""
-        side = encoder.window_px
-        generator = torch.Generator().manual_seed(0)
-        images = torch.randint(0, 256, (runner.batch_size, 3, side, side), dtype=torch.uint8, generator=generator)
+        shape = (runner.batch_size, encoder.channels, encoder.window_px, encoder.window_px)
+        images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
         runner.run(images)
         started_s = time.perf_counter()
         runner.run(images).tokens.cpu()

@@ -19,6 +19,7 @@ PRESETS: dict[str, tuple[Role, ...]] = {
     "pan": ("pan",),
 }
 _EXPLICIT = "explicit"
+_MOST_BANDS = 64
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class BandMapping:
 
     Attributes:
         preset: One of ``PRESETS`` or ``explicit``.
-        bands: One to three 1-based band numbers; one band is shown as grey.
+        bands: 1-based band numbers: one, shown as grey; three, the picture; or more, of which the first three are the
+            picture and the others are for models that see them.
         expression: ``linear`` takes the values as they are. Radar becomes decibels, of two bands also their ratio:
             ``amplitude`` (complex or integer), ``power`` (float) or ``decibels`` (float, already so).
         note: What was guessed, for the user; empty where nothing was.
@@ -72,7 +74,7 @@ def choose_bands(spec: str, facts: BandFacts) -> BandMapping:
     """Return the mapping that ``spec`` asks for.
 
     Args:
-        spec: ``auto``, a preset's id, or one to three band numbers such as ``4,3,2``.
+        spec: ``auto``, a preset's id, or band numbers such as ``4,3,2``: one, three, or more for models that see them.
         facts: What is known of the raster.
 
     Raises:
@@ -140,7 +142,7 @@ def _sar_bands(facts: BandFacts) -> tuple[int, ...]:
 
 
 def _explicit(spec: str, facts: BandFacts) -> BandMapping:
-    remedy = f"Give one or three band numbers from 1 to {max(facts.indexes)}, for example 1,2,3, or a preset: "
+    remedy = f"Give one, three or more band numbers from 1 to {max(facts.indexes)}, for example 1,2,3, or a preset: "
     remedy += ", ".join(PRESETS) + "."
     try:
         bands = tuple(int(part) for part in spec.replace(";", ",").split(","))
@@ -153,7 +155,7 @@ def _explicit(spec: str, facts: BandFacts) -> BandMapping:
         raise BandsError(
             f"The raster has no data band {_listed(missing)}.", remedy=remedy, code="bands.range", bands=list(bands)
         )
-    if len(bands) not in (1, 3):
+    if len(bands) not in (1, *range(3, _MOST_BANDS + 1)):
         raise BandsError(f"{len(bands)} bands were given.", remedy=remedy, code="bands.count", bands=list(bands))
     return BandMapping(_EXPLICIT, bands, facts.radar_expression if facts.is_complex else "linear")
 

@@ -1,4 +1,4 @@
-"""A raster as the encoder sees it: three byte channels by windows, on its own or on a working grid."""
+"""A raster as the encoder sees it: byte channels, usually three, by windows, on its own or on a working grid."""
 
 from __future__ import annotations
 
@@ -31,13 +31,18 @@ class Chip:
     """A window of a scene.
 
     Attributes:
-        image: (3, height, width) uint8; the scene's mean colour where not valid, so that the encoder is not
-            disturbed by borders.
+        image: (C, height, width) uint8, the first three channels the picture; the scene's mean colour where not
+            valid, so that the encoder is not disturbed by borders.
         valid: (height, width) bool, True where there is data.
     """
 
     image: npt.NDArray[np.uint8]
     valid: npt.NDArray[np.bool_]
+
+    @property
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """The channels that people see, (3, height, width) uint8."""
+        return self.image[:3]
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,10 @@ class SceneFacts:
     grid: Grid
     bands: BandMapping
     scaling: Scaling
-    mean_colour: tuple[int, int, int]
+    mean_colour: tuple[int, ...]
     fingerprint: str
     notes: tuple[str, ...]
+    band_names: tuple[str, ...]
 
 
 class Scene:
@@ -60,9 +66,10 @@ class Scene:
         grid: The raster's own grid.
         bands: The band mapping.
         scaling: The scaling of every window.
-        mean_colour: Mean of the valid pixels, as bytes.
+        mean_colour: Mean of the valid pixels in each channel, as bytes.
         fingerprint: SHA-256 of what identifies the content, whatever the path.
         notes: What the user should know, e.g. that there is no CRS.
+        band_names: What each of the chosen bands shows, or its number.
     """
 
     def __init__(self, source: Source, facts: SceneFacts) -> None:
@@ -75,6 +82,7 @@ class Scene:
         self.mean_colour = facts.mean_colour
         self.fingerprint = facts.fingerprint
         self.notes = facts.notes
+        self.band_names = facts.band_names
 
     def __enter__(self) -> Scene:
         return self
@@ -87,6 +95,11 @@ class Scene:
     def close(self) -> None:
         """Close the file."""
         self._source.close()
+
+    @property
+    def channels(self) -> int:
+        """How many channels its images have: three, or more where more bands were asked for."""
+        return len(self.mean_colour)
 
     def reopen(self) -> Scene:
         """Return another handle of the same scene, for another thread; nothing is computed again.
@@ -143,7 +156,7 @@ class Scene:
 
     def _filled(self, height: int, width: int) -> Bytes:
         colour = np.array(self.mean_colour, dtype=np.uint8)
-        return np.broadcast_to(colour[:, None, None], (3, height, width)).copy()
+        return np.broadcast_to(colour[:, None, None], (len(colour), height, width)).copy()
 
     def _native(self, window: Window, level: int | None = None) -> tuple[Bytes, Bools | None]:
         return to_bytes(self._source.read(self.bands.bands, window, level), self._facts)
@@ -182,7 +195,7 @@ class Scene:
 
 
 def to_bytes(pixels: Pixels, facts: SceneFacts) -> tuple[Bytes, Bools | None]:
-    """Return native pixels as (3, height, width) bytes with nodata filled, and their validity (None: all valid)."""
+    """Return native pixels as (C, height, width) bytes with nodata filled, and their validity (None: all valid)."""
     scaled = facts.scaling.apply(compose(pixels.values, facts.bands))
     image = np.repeat(scaled, 3, axis=0) if len(scaled) == 1 else scaled
     if pixels.valid is not None:
@@ -190,7 +203,7 @@ def to_bytes(pixels: Pixels, facts: SceneFacts) -> tuple[Bytes, Bools | None]:
     return image, pixels.valid
 
 
-def fill_invalid(image: Bytes, valid: Bools, colour: tuple[int, int, int]) -> None:
+def fill_invalid(image: Bytes, valid: Bools, colour: tuple[int, ...]) -> None:
     """Paint ``colour`` in place where ``valid`` (height, width) is False."""
     invalid = ~valid
     for channel, value in zip(image, colour, strict=True):

@@ -57,3 +57,9 @@ def resize(image: Bytes, rows: Span, cols: Span, height: int, width: int) -> Byt
         for channel in image
     ]
     return np.stack(resized)
+
+
+def resize_picture(image: Bytes, height: int, width: int) -> Bytes:
+    """Return a whole picture (channels, H, W) as (channels, height, width), resized as open_clip resizes pictures."""
+    channels = [Image.fromarray(channel) for channel in np.ascontiguousarray(image)]
+    return np.stack([np.asarray(channel.resize((width, height), Image.Resampling.BICUBIC)) for channel in channels])

@@ -75,6 +75,7 @@ def _find_out(source: Source, bands: str, scaling: str) -> SceneFacts:
         mean_colour=_mean_colour(chosen.apply(sample[:, None])),
         fingerprint=fingerprint(source, values),
         notes=tuple(note for note in notes if note),
+        band_names=tuple(roles[indexes.index(band)] or f"band {band}" for band in mapping.bands),
     )
 
 
@@ -106,10 +107,9 @@ def _finite(sample: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return sample[:, finite] if finite.any() else np.nan_to_num(sample, posinf=0.0, neginf=0.0)
 
 
-def _mean_colour(image: npt.NDArray[np.uint8]) -> tuple[int, int, int]:
+def _mean_colour(image: npt.NDArray[np.uint8]) -> tuple[int, ...]:
     means = [round(float(channel.mean())) for channel in image]
-    red, green, blue = means * 3 if len(means) == 1 else means
-    return red, green, blue
+    return tuple(means * 3 if len(means) == 1 else means)
 
 
 def _black(source: Source, values: npt.NDArray[Any]) -> Bools:

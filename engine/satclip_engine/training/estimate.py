@@ -40,7 +40,7 @@ def estimate_training(request: TrainRequest, config: Config, check_cancelled: Ca
     pair_set = read_pair_set(Path(request.pairs))
     fabric = open_fabric(request)
     plan = plan_run(request.recipe, pair_set, request.seed, fabric.world_size)
-    learner = load_learner(request.model, fabric.device, config)
+    learner = load_learner(request.model, fabric.device, config, pair_set.info.bands)
     all_weights = count_weights(learner.clip.parameters())
     with PairImages(pair_set) as images, _peak_memory(fabric.device) as peak:
         weights = begin_training(learner.clip, request.recipe, request.seed)

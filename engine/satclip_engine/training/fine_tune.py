@@ -69,7 +69,7 @@ def _make_model(
     pair_set = read_pair_set(Path(request.pairs))
     fabric = open_fabric(request)
     plan = plan_run(request.recipe, pair_set, request.seed, fabric.world_size)
-    learner = load_learner(request.model, fabric.device, config)
+    learner = load_learner(request.model, fabric.device, config, pair_set.info.bands)
     folder = RunFolder(Path(request.out))
     if fabric.is_global_zero:
         folder.claim(request, pair_set, learner.weights_sha256)

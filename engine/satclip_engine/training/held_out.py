@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch.nn import functional
 
 from satclip_engine.errors import PairsError
@@ -18,6 +17,7 @@ from satclip_engine.harness.vectors import prepare
 from satclip_engine.models.registry.reference_tiles import reference_tiles
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.protocol import ClassSet, Pair
+from satclip_engine.raster.resample import resize_picture
 from satclip_engine.training.class_words import class_vectors, classes_of_labels
 from satclip_engine.training.learner import Learner
 from satclip_engine.training.objectives.objective import captions_of
@@ -121,9 +121,7 @@ def _mean_iou(
 def _whole_cells(image: Bytes, cell_px: int) -> Bytes:
     """Return the picture resized to the nearest whole number of cells."""
     height, width = (max(1, round(side / cell_px)) * cell_px for side in image.shape[1:])
-    picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
-    resized = np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
-    return np.ascontiguousarray(resized.transpose(2, 0, 1))
+    return resize_picture(image, height, width)
 
 
 def drawn_accuracy(learner: Learner) -> float:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from satclip_engine.errors import ModelError
+from satclip_engine.models.bands import widen_input
+from satclip_engine.models.card import channels_of
 from satclip_engine.models.encoder import build_tower, load_clip
 from satclip_engine.models.head_variants import DEFAULT_HEAD_VARIANT, find_head_variant
 from satclip_engine.models.source import ModelSource, find_model
@@ -57,7 +61,7 @@ class Learner:
         return self.clip.logit_scale.exp().clamp(max=100.0)  # type: ignore[no-any-return]
 
     def images(self, images: Tensor) -> Tensor:
-        """Return unit vectors (N, D) of uint8 pictures (N, 3, S, S)."""
+        """Return unit vectors (N, D) of uint8 pictures (N, C, S, S); channels that are missing count as middling."""
         vectors = self.clip.encode_image(self._ready(images))
         return functional.normalize(vectors.float(), dim=-1)
 
@@ -88,15 +92,34 @@ class Learner:
 
     def _ready(self, images: Tensor) -> Tensor:
         ready = self.source.preprocess.normalise(images.to(self.device, non_blocking=True), torch.float32)
+        # Pictures and photos without the further bands of a wider model: 0 is their middle.
+        missing = channels_of(self.source.card) - ready.shape[1]
+        ready = functional.pad(ready, (0, 0, 0, 0, 0, missing)) if missing else ready
         return ready.contiguous(memory_format=self._layout)
 
 
-def load_learner(model: str, device: torch.device, config: Config) -> Learner:
+def load_learner(model: str, device: torch.device, config: Config, bands: tuple[str, ...] = ()) -> Learner:
     """Load a model for training.
 
+    Args:
+        model: Id or path.
+        device: Where it will train.
+        config: Folders.
+        bands: What the images show where they have more than three bands; a model for three learns to see the others.
+
     Raises:
-        ModelError: as ``load_encoder``.
+        ModelError: as ``load_encoder``; ``model.bands`` if it sees other bands, or cannot learn to see more.
     """
     source = find_model(model, config)
     clip = load_clip(source).float()
+    if source.card.band_names != bands:
+        if source.card.band_names:
+            raise ModelError(
+                f"The model {source.id} sees {', '.join(source.card.band_names)}; the images show"
+                f" {', '.join(bands) or 'three bands'}.",
+                remedy="Make the training set with the model's bands, or start from another model.",
+                code="model.bands",
+            )
+        widen_input(clip.visual, len(bands))
+        source = replace(source, card=replace(source.card, band_names=bands))
     return Learner(source, weights_sha256(source.weights, config.cache_dir), clip, device)

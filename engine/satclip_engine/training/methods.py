@@ -10,6 +10,8 @@ import torch
 
 from satclip_engine.errors import RecipeError
 from satclip_engine.models.adapters import ADAPTERS, insert_adapters
+from satclip_engine.models.bands import input_convolution
+from satclip_engine.models.card import PICTURE_BANDS
 from satclip_engine.models.lora import insert_lora
 from satclip_engine.protocol import Method, Recipe
 
@@ -77,6 +79,9 @@ def make_trainable(clip: Any, method: Method) -> dict[str, torch.nn.Parameter]:
         unlocked.update(found)
     if method.kind in ("projection", "last_blocks", "full"):
         unlocked.update(_SCALES)
+    first, convolution = input_convolution(clip.visual)
+    if convolution.in_channels > PICTURE_BANDS and method.towers != "text":
+        unlocked.add(f"visual.{first}.weight")  # bands that nobody looked at so far have no weight yet
     trained = {name: parameter for name, parameter in clip.named_parameters() if name in unlocked}
     for parameter in trained.values():
         parameter.requires_grad_(requires_grad=True)

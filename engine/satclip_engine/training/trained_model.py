@@ -70,6 +70,7 @@ def _card(request: TrainRequest, learner: Learner, pair_set: PairSet, found: Tra
         "licence": f"As {base.id} ({base.card.licence}); its training data: {info.licence or 'licence not stated'}",
         "notes": f"{base.id}, fine-tuned ({request.recipe.title}) on {len(pair_set.of_split(TRAIN))} pairs of"
         f" {info.title or pair_set.folder.name}.",
+        "band_names": list(base.card.band_names),
         "training": {
             "base": base.id,
             "base_sha256": learner.weights_sha256,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from satclip_engine.protocol import Views
+from satclip_engine.raster.resample import resize_picture
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -61,10 +62,8 @@ def draw_turn(views: Views, rng: np.random.Generator, *, may_turn: bool) -> int:
 
 
 def resized(image: Bytes, side_px: int) -> Bytes:
-    """Return uint8 (3, side_px, side_px) of a picture (3, H, W)."""
-    picture = Image.fromarray(np.ascontiguousarray(np.moveaxis(image, 0, -1)))
-    last = np.asarray(picture.resize((side_px, side_px), Image.Resampling.BICUBIC))
-    return np.ascontiguousarray(np.moveaxis(last, -1, 0))
+    """Return uint8 (C, side_px, side_px) of a picture (C, H, W)."""
+    return resize_picture(image, side_px, side_px)
 
 
 def resized_mask(mask: Bytes, side_px: int) -> Bytes:

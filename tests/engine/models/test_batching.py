@@ -68,6 +68,7 @@ class Hungry:
 
     def __init__(self, encoder: Encoder, most: int) -> None:
         self.device, self.window_px, self.device_label = encoder.device, encoder.window_px, encoder.device_label
+        self.channels = encoder.channels
         self.encoder, self.most, self.tried = encoder, most, list[int]()
 
     def encode(self, images: torch.Tensor) -> DenseFeatures:

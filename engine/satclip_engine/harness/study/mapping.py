@@ -85,7 +85,7 @@ def label(image: EncodedImage, head: TextHead, upsampler: Upsampler) -> tuple[La
     margin = CellBox(inner.row_start - 1, inner.row_stop + 1, inner.col_start - 1, inner.col_stop + 1)
     scores = ScoreMap(image.features, head, layout.chunk_rows * layout.chunk_cols).read(margin)
     chip = source.scene.read(pixel_window(inner, layout.cell_px), source.grid)
-    guide = torch.from_numpy(block_means(chip.image, layout.cell_px // factor))
+    guide = torch.from_numpy(block_means(chip.picture, layout.cell_px // factor))
     fine = torch.softmax(upsampler(scores, guide) * head.temperature, dim=0)
     scale = factor / layout.cell_px
     row = torch.from_numpy(rows.centres * scale - 0.5 - inner.row_start * factor)
