@@ -145,7 +145,14 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             QgsProcessingException: if it fails or is cancelled.
         """
         settings = load_settings()
-        return JobRunner(lambda is_cancelled: wait_for_engine(settings, is_cancelled), feedback).run(spec)
+        runner = JobRunner(
+            lambda is_cancelled: wait_for_engine(settings, is_cancelled), feedback, self.cancelled_text()
+        )
+        return runner.run(spec)
+
+    def cancelled_text(self) -> str:
+        """Return what is said of a job that was cancelled."""
+        return tr("Cancelled. Nothing half-written was left.")
 
 
 def project_of(context: QgsProcessingContext) -> QgsProject:

@@ -25,11 +25,13 @@ class JobRunner:
     Args:
         connect: Returns a client of a running engine, starting it if needed.
         feedback: Shows progress and says whether the user cancelled.
+        cancelled: What is said of a job that was cancelled.
     """
 
-    def __init__(self, connect: Connect, feedback: QgsProcessingFeedback) -> None:
+    def __init__(self, connect: Connect, feedback: QgsProcessingFeedback, cancelled: str) -> None:
         self._connect = connect
         self._feedback = feedback
+        self._cancelled = cancelled
         self._client: BlockingEngineClient | None = None
         self._reconnections_left = MOST_RECONNECTIONS
         self._said = ""
@@ -63,7 +65,7 @@ class JobRunner:
             self._feedback.setProgress(100)
             return job
         if job.state is JobState.CANCELLED:
-            raise QgsProcessingException(tr("Cancelled. Nothing half-written was left."))
+            raise QgsProcessingException(self._cancelled)
         raise as_processing_error(job.problem or Problem("engine", tr("The job failed."), tr("Open the engine's log.")))
 
     def _ask(self, call: Callable[[BlockingEngineClient], JobView]) -> JobView:

@@ -12,6 +12,7 @@ from .apply import ApplyAlgorithm
 from .export_samples import ExportSamplesAlgorithm
 from .fit import FitAlgorithm
 from .segment import SegmentAlgorithm
+from .train import TrainAlgorithm
 
 
 class SatclipProvider(QgsProcessingProvider):
@@ -35,5 +36,5 @@ class SatclipProvider(QgsProcessingProvider):
 
     def loadAlgorithms(self) -> None:
         """Add every algorithm."""
-        for algorithm in (SegmentAlgorithm, FitAlgorithm, ApplyAlgorithm, ExportSamplesAlgorithm):
+        for algorithm in (SegmentAlgorithm, FitAlgorithm, ApplyAlgorithm, ExportSamplesAlgorithm, TrainAlgorithm):
             self.addAlgorithm(algorithm())

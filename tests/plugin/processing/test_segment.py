@@ -56,7 +56,7 @@ def grid(path: str) -> tuple[Any, ...]:
     return raster.GetGeoTransform(), raster.RasterXSize, raster.RasterYSize, raster.GetSpatialRef().ExportToWkt()
 
 
-@pytest.mark.parametrize("name", ["segment", "fit", "apply", "exportsamples"])
+@pytest.mark.parametrize("name", ["segment", "fit", "apply", "exportsamples", "train"])
 def test_every_parameter_has_a_help_text(provider: object, name: str) -> None:
     algorithm = QgsApplication.processingRegistry().algorithmById(f"satclip:{name}")
     assert algorithm is not None
