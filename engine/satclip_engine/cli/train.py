@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,8 @@ def train_command(output: Output, /, **options: Any) -> None:
         recipe=recipe,
         **{name: options[name] for name in ("model", "device", "precision", "seed", "title", "save_every_s")},
     )
-    with cancel_by_signal() as check_cancelled, progress_bar(hidden=output.as_json) as progress:
+    is_speaker = os.environ.get("RANK", "0") == "0"  # one of torchrun's processes speaks for all
+    with cancel_by_signal() as check_cancelled, progress_bar(hidden=output.as_json or not is_speaker) as progress:
         if options["estimate"]:
             from satclip_engine.training.estimate import estimate_training
 
@@ -89,7 +91,8 @@ def train_command(output: Output, /, **options: Any) -> None:
         from satclip_engine.training.fine_tune import fine_tune
 
         folder = fine_tune(request, config=config, progress=progress, check_cancelled=check_cancelled)
-    _say_result(output, folder)
+    if is_speaker:
+        _say_result(output, folder)
 
 
 @click.command("keep")
@@ -108,7 +111,7 @@ def keep_command(output: Output, /, out: Path) -> None:
 
 
 def _changes(settings: tuple[str, ...]) -> dict[str, Any]:
-    import yaml
+    from satclip_engine.training.recipes import parse_yaml
 
     changes = {}
     for setting in settings:
@@ -119,7 +122,7 @@ def _changes(settings: tuple[str, ...]) -> dict[str, Any]:
                 remedy="Write --set method.rank=4 or --set steps=200.",
                 code="recipe.setting",
             )
-        changes[key.strip()] = yaml.safe_load(value)
+        changes[key.strip()] = parse_yaml(value, setting)
     return changes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from satclip_engine.errors import RecipeError
 from satclip_engine.protocol import ProtocolError, Recipe, Stage, from_json, to_json
 
 _FOLDER = "recipes"
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _STAGE_SETTINGS = tuple(Stage.__dataclass_fields__)
 
 
@@ -45,15 +47,32 @@ def load_recipe(name: str, config: Config, changes: Mapping[str, Any] | None = N
     return recipe
 
 
+def parse_yaml(text: str, what: str) -> Any:
+    """Return what YAML says; unlike YAML 1.1, ``1e-4`` is a number, as everybody means it.
+
+    Raises:
+        RecipeError: ``recipe.setting`` if it is no YAML; the message calls it ``what``.
+    """
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("+-.0123456789"))
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 - a safe loader
+    except yaml.YAMLError as error:
+        raise _wrong(f"{what} is no YAML: {' '.join(str(error).split())}") from error
+
+
 def _read(name: str, config: Config) -> dict[str, Any]:
     shipped = recipe_names(config)
     path = config.resources_dir / _FOLDER / f"{name}.yaml" if name in shipped else Path(name).expanduser()
     if not path.is_file():
         raise _unknown(name, shipped, ", or the path of a YAML file")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise _wrong(f"{path.name} is no YAML: {' '.join(str(error).split())}") from error
+        raw = parse_yaml(path.read_text(encoding="utf-8"), path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(f"{path.name} is no YAML: {error}") from error
     if not isinstance(raw, dict):
         raise _wrong(f"{path.name} holds no settings")
     base = raw.pop("base", None)
