@@ -54,7 +54,7 @@ def import_command(output: Output, /, source: Path, out: Path, **options: Any) -
 )
 @click.option("--gsd", default="auto", show_default=True, help="Working resolution in metres; auto is the raster's.")
 @click.option("--swap-coordinates", is_flag=True, help="Swap longitude and latitude where only this gives imagery.")
-@click.option("--bands", default="auto", show_default=True, help="Preset, or three band numbers such as 4,3,2.")
+@click.option("--bands", default="auto", show_default=True, help="Preset, or band numbers such as 4,3,2.")
 @click.option("--scaling", default="auto", show_default=True, help="percentile, percentile:LOW,HIGH, none.")
 @_TITLE
 @_LICENCE

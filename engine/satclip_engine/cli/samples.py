@@ -50,7 +50,7 @@ def samples_group() -> None:
 @sample_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder for the chips.")
 @click.option("--chip", "chip_px", default=256, show_default=True, help="Side of a chip in pixels of the scene.")
-@click.option("--bands", default="auto", show_default=True, help="Preset, or three band numbers such as 4,3,2.")
+@click.option("--bands", default="auto", show_default=True, help="Preset, or band numbers such as 4,3,2.")
 @click.option("--scaling", default="auto", show_default=True, help="percentile, percentile:LOW,HIGH, none.")
 @json_option
 @click.pass_obj

@@ -28,7 +28,7 @@ _UNIT = click.FloatRange(0.0, 1.0)
 
 _FEATURE_OPTIONS = (
     click.option("--gsd", default="auto", show_default=True, help="Working resolution in metres per pixel."),
-    click.option("--bands", default="auto", show_default=True, help="Preset, or three band numbers such as 4,3,2."),
+    click.option("--bands", default="auto", show_default=True, help="Preset, or band numbers such as 4,3,2."),
     click.option(
         "--scaling", default="auto", show_default=True, help="percentile, percentile:LOW,HIGH, reflectance, none."
     ),

@@ -57,8 +57,7 @@ class FeatureOptions:
 
     Attributes:
         model: A model's id, or the path of an open_clip folder or checkpoint.
-        bands: ``auto``, a preset's id, or 1-based bands such as ``4,3,2`` (one band: ``1``; more than three for models that
-            see them).
+        bands: ``auto``, a preset's id, or 1-based bands such as ``4,3,2``; more than three for models that see them.
         scaling: ``auto``, ``percentile``, ``percentile:LOW,HIGH``, ``reflectance``, or ``none``.
         gsd_m: Working ground sampling distance in metres per pixel; None lets model and scene decide.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
