@@ -8,6 +8,7 @@ import click
 
 from satclip_engine.cli.output import Output, json_option, size_text
 from satclip_engine.cli.progress import bytes_bar, cancel_by_signal
+from satclip_engine.cli.tuned import export_command, mix_command
 from satclip_engine.config import Config
 from satclip_engine.errors import OptionError
 from satclip_engine.protocol import ModelCheck, ModelInfo, to_json
@@ -17,9 +18,13 @@ from satclip_engine.protocol import ModelCheck, ModelInfo, to_json
 @json_option
 @click.pass_context
 def models_command(context: click.Context) -> None:
-    """List the models, or fetch, import, check, remove or bundle one."""
+    """List the models, or fetch, import, check, export, mix, remove or bundle one."""
     if context.invoked_subcommand is None:
         context.invoke(list_command)
+
+
+models_command.add_command(export_command)
+models_command.add_command(mix_command)
 
 
 @models_command.command("list")

@@ -126,3 +126,14 @@ def test_unknown_models(json_of: Callable[..., Any], tmp_path: Path) -> None:
     assert json_of("download", "nobody", code=2)["problem"]["code"] == "model.unknown"
     assert json_of("check", "nobody", code=3)["problem"]["code"] == "model.unknown"
     assert json_of("bundle", "nobody", "--out", str(tmp_path / "b"), code=3)["problem"]["code"] == "model.unknown"
+
+
+def test_a_model_is_mixed_with_its_start_and_exported(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tiny_model(home / "models" / "tuned", seed=1)
+    out = home.parent / "half"
+    assert run(["models", "mix", "mini", "tuned", "--weight", "0.25", "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(out)
+    assert run(["models", "export", str(out), "--out", str(home.parent / "stick")]) == 0
+    assert run(["models", "import", str(home.parent / "stick"), "--id", "half"]) == 0
+    assert "half is installed" in capsys.readouterr().out
+    assert run(["models", "mix", "mini", "tuned", "--weight", "2", "--out", str(out)]) == 2
