@@ -52,8 +52,7 @@ def keep_best(
     """Make a model of the best weights so far of a training that was stopped, and return its folder.
 
     Raises:
-        RecipeError: ``recipe.no_run`` if no training was begun in ``out``, ``recipe.no_best`` if it was stopped before
-            its held-out pairs were asked for the first time.
+        RecipeError: ``recipe.no_run`` if there is no unfinished training in ``out`` that has learnt anything.
         SatclipError: as ``fine_tune``.
     """
     return _make_model(read_request(out), config, progress, check_cancelled, TrainingRun.stop_at_best)
@@ -70,9 +69,13 @@ def _make_model(
     fabric = open_fabric(request)
     plan = plan_run(request.recipe, pair_set, request.seed, fabric.world_size)
     learner = load_learner(request.model, fabric.device, config, pair_set.info.bands)
+    all_weights = count_weights(learner.clip.parameters())
+    weights = begin_training(learner.clip, request.recipe, request.seed)
+    start = {name: weight.detach().clone() for name, weight in weights.items()}
     folder = RunFolder(Path(request.out))
     if fabric.is_global_zero:
         folder.claim(request, pair_set, learner.weights_sha256)
+        folder.check_free_disk(count_weights(weights.values()), all_weights)
     fabric.barrier()
     device = device_label(fabric.device)
     with PairImages(pair_set) as images:
@@ -84,11 +87,8 @@ def _make_model(
             progress(ProgressUpdate("train", point.step / point.steps, rest_s, device, sentence_of(point)))
 
         progress(ProgressUpdate("score", 0.0, device=device))
+        # What was inserted changes nothing before the first step: these are the start's.
         before, general_before = scores(plan.reported), drawn_accuracy(learner)
-        all_weights = count_weights(learner.clip.parameters())
-        weights = begin_training(learner.clip, request.recipe, request.seed)
-        folder.check_free_disk(count_weights(weights.values()), all_weights)
-        start = {name: weight.detach().clone() for name, weight in weights.items()}
         run = TrainingRun(
             request=request,
             plan=plan,

@@ -13,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from satclip_engine.errors import CancelledError, MemoryLimitError, PairsError, RecipeError
+from satclip_engine.errors import CancelledError, MemoryLimitError, PairsError
 from satclip_engine.protocol import CurvePoint, TrainRequest
 from satclip_engine.training.batches import Batches
 from satclip_engine.training.learner import Learner
@@ -116,20 +116,10 @@ class TrainingRun:
             self.folder.list_skipped(self.standing.unreadable)
 
     def stop_at_best(self, check_cancelled: Callable[[], None]) -> None:
-        """Train no further; leave the best weights so far in the learner, or the last where none were compared.
-
-        Raises:
-            RecipeError: ``recipe.no_best`` if no step was taken.
-        """
+        """Train no further; leave the best weights so far in the learner, or the last where none were compared."""
         check_cancelled()
         self._continue()
         best = self.folder.load_best()
-        if best is None and not self.done:
-            raise RecipeError(
-                "This training has no weights yet: it was stopped before its state was saved for the first time.",
-                remedy="Continue it for a while.",
-                code="recipe.no_best",
-            )
         if best is not None:
             self._take_weights(best)
         which = "last" if best is None else "best"
@@ -178,7 +168,8 @@ class TrainingRun:
                     self._save(stage_run.state())
                     saved_s = time.monotonic()
         except (CancelledError, PairsError, MemoryLimitError):
-            self._save(stage_run.state())
+            if self.done:
+                self._save(stage_run.state())
             raise
         if stage_run.was_halved:
             self._note(f"Memory did not hold a whole batch: it went through in parts of {stage_run.micro_batch}.")

@@ -64,7 +64,7 @@ class RunFolder:
         wanted = {**to_json(request), _PAIRS: digest_of(pair_set), _START: start_sha256}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if path.is_file():
+            if is_unfinished(self._out):
                 self._compare(json.loads(path.read_text(encoding="utf-8")), wanted)
             _replace(path, lambda partial: partial.write_text(json.dumps(wanted, indent=2), encoding="utf-8"))
         except OSError as error:
@@ -185,14 +185,18 @@ def read_request(out: Path) -> TrainRequest:
     Raises:
         RecipeError: ``recipe.no_run`` if none was begun there, or it is finished.
     """
-    path = out / RUN_FOLDER / _REQUEST
-    if not path.is_file() or not any((out / RUN_FOLDER / name).is_file() for name in (_STATE, _BEST)):
+    if not is_unfinished(out):
         raise RecipeError(
             f"There is no unfinished training in {out}.",
             remedy="Choose the folder that was given to satclip train as --out.",
             code="recipe.no_run",
         )
-    return from_json(TrainRequest, json.loads(path.read_text(encoding="utf-8")))
+    return from_json(TrainRequest, json.loads((out / RUN_FOLDER / _REQUEST).read_text(encoding="utf-8")))
+
+
+def is_unfinished(out: Path) -> bool:
+    """Return whether a training in ``out`` left weights to continue from."""
+    return any((out / RUN_FOLDER / name).is_file() for name in (_STATE, _BEST))
 
 
 def read_curves(folder: Path) -> list[CurvePoint]:

@@ -1,0 +1,210 @@
+"""The model that a training leaves: the same as the learner's, mapped with, exported, mixed, and honest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from PIL import Image
+from satclip_engine.config import Config
+from satclip_engine.harness.vectors import prepare
+from satclip_engine.models.encoder import Encoder, load_encoder
+from satclip_engine.models.folders import find_weights
+from satclip_engine.models.lora import lora_updates
+from satclip_engine.models.registry.export import LORA_FILE_NAME
+from satclip_engine.models.registry.imports import import_model
+from satclip_engine.models.weights import read_state_dict
+from satclip_engine.pairs.images import PairImages
+from satclip_engine.pairs.pair_set import PairSet
+from satclip_engine.protocol import TEST, Stage, TrainRequest
+from satclip_engine.training import fine_tune as module
+from satclip_engine.training.fine_tune import fine_tune
+from satclip_engine.training.held_out import held_out_scores
+from satclip_engine.training.learner import Learner, load_learner
+
+from tests.engine.helpers.miniature_set import GROUND
+
+Ask = Callable[..., TrainRequest]
+CPU = torch.device("cpu")
+STAGES = (Stage(steps=6, batch=8, learning_rate=1e-2),)
+
+
+def train(request: TrainRequest, config: Config) -> Path:
+    return fine_tune(request, config=config, progress=lambda _: None, check_cancelled=lambda: None)
+
+
+def encoder_of(folder: Path, config: Config) -> Encoder:
+    return load_encoder(str(folder), device="cpu", precision="fp32", config=config)
+
+
+def vectors(encoder: Encoder, pair_set: PairSet) -> np.ndarray:
+    with PairImages(pair_set) as images:
+        pictures = np.stack([prepare(images.read(pair), 64) for pair in pair_set.of_split(TEST)])
+    features = encoder.encode(torch.from_numpy(pictures))
+    return np.concatenate([features.tokens.flatten(1).numpy(), features.cls.numpy()], axis=1)
+
+
+@pytest.mark.parametrize("method", ["projection", "last_blocks", "lora", "adapter", "full"])
+def test_the_model_answers_as_the_learner_did(
+    method: str, asked: Ask, config: Config, miniature: PairSet, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learners: list[Learner] = []
+
+    def remember(*arguments: object) -> Learner:
+        learners.append(load_learner(*arguments))
+        return learners[-1]
+
+    monkeypatch.setattr(module, "load_learner", remember)
+    folder = train(asked(method, STAGES), config)
+    encoder, (learner,) = encoder_of(folder, config), learners
+    pictures = torch.from_numpy(np.stack([np.full((3, 64, 64), 20 * n, np.uint8) for n in range(1, 6)]))
+    learner.eval()
+    with torch.no_grad():
+        np.testing.assert_allclose(encoder.encode(pictures).tokens, learner.tokens(pictures), atol=1e-5)
+        texts = ["water", "a small wood beside a field"]
+        np.testing.assert_allclose(encoder.encode_texts(texts), learner.texts(learner.ids(texts)), atol=1e-5)
+    before = encoder_of(tiny, config)
+    assert np.abs(vectors(encoder, miniature) - vectors(before, miniature)).max() > 0.01
+    assert encoder.identity() != before.identity()
+
+
+def test_a_map_with_it_is_another_map(
+    asked: Ask, config: Config, tiny: Path, tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
+    rows, cols = np.mgrid[0:160, 0:192] // 32
+    colours = np.array(list(GROUND.values()), np.uint8)[(rows + 2 * cols) % 4]
+    scene = make_raster(data=colours.transpose(2, 0, 1))
+    stage = Stage("dense", steps=60, batch=8, learning_rate=3e-3)
+    model = train(asked("full", (stage,)), config)
+
+    def mapped(name: str, path: Path) -> np.ndarray:
+        out = tmp_path / name
+        command = [sys.executable, "-m", "satclip_engine", "segment", str(scene), "--model", str(path)]
+        command += ["--out", str(out), "--classes", "; ".join(GROUND), "--device", "cpu"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        with rasterio.open(out / "thematic.tif") as raster:
+            return raster.read(1)
+
+    truth = (rows + 2 * cols) % 4
+    before, after = mapped("before", tiny), mapped("after", model)
+    right_before, right_after = (float((one - one.min() * 0 == truth + 1).mean()) for one in (before, after))
+    assert (before != after).any()
+    assert right_after > max(right_before + 0.2, 0.6)
+
+
+def test_card_and_readme_say_what_it_is(asked: Ask, config: Config) -> None:
+    request = replace(asked(stages=STAGES), title="Drawn ground model")
+    folder = train(request, config)
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    assert (card["id"], card["title"]) == ("model", "Drawn ground model")
+    assert "CC0" in card["licence"]
+    training = card["training"]
+    assert training["recipe"]["method"]["kind"] == "lora"
+    assert training["recipe"]["stages"][0]["steps"] == 6
+    assert training["seed"] == 3
+    assert training["pairs"] == {"title": "Drawn ground", "origin": ["Drawn by a test."]}
+    assert training["before_after"]["split"] == "test"
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    for wanted in ("Drawn ground model", "Drawn by a test.", "CC0", "16 train", "seed 3", "method `lora`"):
+        assert wanted in readme
+    for name, value in training["before_after"]["after"].items():
+        before = training["before_after"]["before"][name]
+        assert f"| {name.replace('_', ' ')}, test pairs | {before:.3f} | {value:.3f} |" in readme
+    assert encoder_of(folder, config).card.title == "Drawn ground model"
+    assert not list((folder / "run").glob("*.pt"))
+
+
+def test_a_lora_goes_back_into_exactly_its_base(
+    asked: Ask, config: Config, tiny: Path, miniature: PairSet, tmp_path: Path
+) -> None:
+    folder = train(asked(stages=STAGES), config)
+    shutil.copytree(tiny, config.models_dir / "tiny")
+    again = import_model(folder / LORA_FILE_NAME, config, "again")
+    trained, imported = read_state_dict(find_weights(folder)), read_state_dict(find_weights(again))
+    assert trained.keys() == imported.keys()
+    assert all(torch.allclose(trained[name], imported[name], atol=1e-6) for name in trained)
+    mine, others = (vectors(encoder_of(path, config), miniature) for path in (folder, again))
+    np.testing.assert_allclose(mine, others, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["last_blocks", "lora", "adapter"])
+def test_half_the_way_lies_between(method: str, asked: Ask, config: Config, tiny: Path, miniature: PairSet) -> None:
+    paths = [tiny]
+    for share in (0.001, 0.5, 1.0):
+        paths.append(train(asked(method, STAGES, out=f"share-{share}", weight=share), config))
+    start, least, half, whole = (vectors(encoder_of(path, config), miniature) for path in paths)
+    way = np.linalg.norm(whole - start)
+    assert way > 1.0
+    assert np.linalg.norm(least - start) < 0.05 * way
+    assert 0.1 * way < np.linalg.norm(half - start) < 0.9 * way
+    assert np.linalg.norm(half - whole) < 0.9 * way
+    if method != "adapter":
+        weights = [read_state_dict(find_weights(path)) for path in (tiny, paths[2], paths[3])]
+        for first, middle, last in zip(*(one.values() for one in weights), strict=True):
+            torch.testing.assert_close(middle, (first + last) / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_of_a_lora_is_left_in_the_weights(asked: Ask, config: Config, tiny: Path) -> None:
+    trained = read_state_dict(find_weights(train(asked(stages=STAGES), config)))
+    before = read_state_dict(find_weights(tiny))
+    assert trained.keys() == before.keys()
+    changed = {name for name in before if not torch.equal(before[name], trained[name])}
+    assert changed == {name for name in before if name.endswith("in_proj_weight")}
+
+
+def test_it_is_trained_on_once_more(asked: Ask, config: Config) -> None:
+    for method in ("adapter", "lora"):
+        first = train(asked(method, STAGES, out=f"{method}-one"), config)
+        second = train(asked(method, STAGES, out=f"{method}-two", model=first), config)
+        assert encoder_of(second, config).identity() != encoder_of(first, config).identity()
+        assert json.loads((second / "card.json").read_text())["training"]["base"] == f"{method}-one"
+
+
+def test_held_out_scores_are_those_of_the_definition(
+    config: Config, tiny: Path, miniature: PairSet, asked: Ask
+) -> None:
+    """Recall, accuracy and mean IoU once more, in plain NumPy."""
+    model = train(asked("full", STAGES), config)
+    learner, pairs = load_learner(str(model), CPU, config), miniature.of_split(TEST)
+    classes = miniature.info.classes
+    assert classes is not None
+    with PairImages(miniature) as images:
+        scores = held_out_scores(learner, pairs, images, classes, lambda: None)
+        pictures = [images.read(pair) for pair in pairs]
+    assert not lora_updates(learner.clip)
+    with torch.no_grad():
+        seen = learner.images(torch.from_numpy(np.stack([prepare(one, 64) for one in pictures]))).numpy()
+        texts = [caption for pair in pairs for caption in pair.captions]
+        said = learner.texts(learner.ids(texts)).numpy()
+        names = [learner.source.card.templates[0].format(name) for name in classes.names]
+        named = learner.texts(learner.ids(names)).numpy()
+        cells = learner.tokens(torch.from_numpy(np.stack(pictures)))
+    owner = np.repeat(np.arange(len(pairs)), 2)
+    similarity = seen @ said.T
+    hits = []
+    for k in (1, 5, 10):
+        best = np.argsort(-similarity, axis=1)[:, :k]
+        hits.append(np.mean([(owner[best[i]] == i).any() for i in range(len(pairs))]))
+        best = np.argsort(-similarity, axis=0)[:k]
+        hits.append(np.mean([(best[:, j] == owner[j]).any() for j in range(len(texts))]))
+    assert scores["recall"] == pytest.approx(np.mean(hits))
+    labels = np.array([classes.names.index(pair.label) for pair in pairs])
+    decided = (seen @ named.T).argmax(axis=1)
+    recalls = [(decided[labels == k] == k).mean() for k in np.unique(labels)]
+    assert scores["accuracy"] == pytest.approx(np.mean(recalls))
+    unit = torch.nn.functional.normalize(cells, dim=1)
+    maps = torch.einsum("ndhw,kd->nkhw", unit, torch.from_numpy(named))
+    fine = torch.nn.functional.interpolate(maps, size=(64, 64), mode="bilinear").argmax(1).numpy()
+    truth = np.stack([np.asarray(Image.open(miniature.path_of(pair.mask))) for pair in pairs]) - 1
+    shares = [((fine == k) & (truth == k)).sum() / ((fine == k) | (truth == k)).sum() for k in range(4)]
+    assert scores["mean_iou"] == pytest.approx(np.mean(shares), abs=1e-6)
