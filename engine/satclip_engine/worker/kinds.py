@@ -88,7 +88,7 @@ KINDS: Mapping[str, JobKind] = {
     "keep_best": JobKind(run_keep_best, keep),
     "export_model": JobKind(run_export_model, clean_up_export_model),
     "mix_models": JobKind(run_mix, clean_up_mix),
-    "build_captions": JobKind(run_build_captions, keep),
+    "build_captions": JobKind(run_build_captions, clean_up_pairs),
     "import_pairs": JobKind(run_import_pairs, clean_up_pairs),
     "photo_pairs": JobKind(run_photo_pairs, clean_up_pairs),
     "check_pairs": JobKind(run_check_pairs, keep),

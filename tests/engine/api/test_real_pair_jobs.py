@@ -1,7 +1,8 @@
-"""Training sets of what others collected, as jobs of a real engine: made, refused, cancelled."""
+"""Training sets as jobs of a real engine: built, imported, refused, cancelled, checked, divided."""
 
 from __future__ import annotations
 
+import json
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,11 +11,15 @@ from typing import Any
 
 import pytest
 from satclip_engine.pairs.pair_set import read_pair_set
-from satclip_engine.protocol import JobState
+from satclip_engine.protocol import FINDINGS_ROLE, JobState, JobView, PairCheck, from_json
+from shapely.geometry import box
 
 from tests.engine.helpers.engine_process import EngineProcess, wait_until
 from tests.engine.pairs.importing.pictures import pictures
 from tests.engine.pairs.test_photos import imagery, near, photo
+from tests.engine.samples.conftest import make_layer
+
+__all__ = ["make_layer"]
 
 SERVE = [sys.executable, "-m", "satclip_engine", "serve"]
 
@@ -67,3 +72,41 @@ def test_photos_are_paired_by_a_job(engine: EngineProcess, tmp_path: Path, make_
     view = engine.wait_for(put(engine, "photo_pairs", **request), JobState.SUCCEEDED)
     assert [artifact.role for artifact in view.artifacts] == ["training_set", "photos"]
     assert len(read_pair_set(tmp_path / "set").pairs) == 2
+
+
+def test_captions_are_built_checked_fixed_and_divided_by_jobs(
+    engine: EngineProcess, tmp_path: Path, make_raster: Callable[..., Path], make_layer: Callable[..., Path]
+) -> None:
+    scene = make_raster(width=256, height=256)
+    layer = make_layer([box(600_000, 5_199_744, 600_256, 5_200_000)], use=["forest"])
+    request = {
+        "scene": str(scene),
+        "folder": str(tmp_path / "set"),
+        "layers": [{"path": str(layer), "attribute": "use"}],
+        "templates": "forest\nan image of {classes}",
+        "chip_px": 32,
+    }
+    view = engine.wait_for(put(engine, "build_captions", **request), JobState.SUCCEEDED)
+    assert [artifact.role for artifact in view.artifacts] == ["training_set"]
+    assert len(read_pair_set(tmp_path / "set").pairs) == 64
+
+    fixing = put(engine, "check_pairs", folder=request["folder"], fixes=["short"])
+    found = checked(engine.wait_for(fixing, JobState.SUCCEEDED))
+    assert [finding.code for finding in found.fixed] == ["short"]
+    codes = {finding.code for finding in found.findings}
+    assert {"one_class", "not_held_out"} <= codes
+    assert "short" not in codes
+    assert all("forest" not in pair.captions for pair in read_pair_set(tmp_path / "set").pairs)
+
+    dividing = put(engine, "split_pairs", folder=request["folder"], block_m=64.0, buffer_m=0.0)
+    engine.wait_for(dividing, JobState.SUCCEEDED)
+    assert {pair.split for pair in read_pair_set(tmp_path / "set").pairs} == {"train", "validation", "test"}
+    problem = engine.wait_for(put(engine, "split_pairs", folder=str(tmp_path)), JobState.FAILED).problem
+    assert problem is not None
+    assert problem.code == "pairs.missing"
+
+
+def checked(view: JobView) -> PairCheck:
+    (artifact,) = view.artifacts
+    assert artifact.role == FINDINGS_ROLE
+    return from_json(PairCheck, json.loads(Path(artifact.path).read_text(encoding="utf-8")))
