@@ -37,7 +37,7 @@ def objective(name: str) -> str:
 def score(name: str) -> str:
     """Return a held-out score for people."""
     known = {
-        "recall": tr("Captions found (mean recall)"),
+        "recall": tr("Captions found (recall)"),
         "accuracy": tr("Classes by words"),
         "mean_iou": tr("Mean IoU of masks"),
     }
@@ -92,14 +92,14 @@ def held_out(points: tuple[CurvePoint, ...]) -> dict[str, list[tuple[int, float]
 
 def result_rows(found: TrainingResult) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     """Return the rows of the table before/after: name, no colour, and before, after and change."""
-    where = tr("test pairs") if found.split == TEST else tr("validation pairs")
-    rows = [
-        (f"{score(name)}, {where}", before, found.after[name])
-        for name, before in found.before.items()
-        if name in found.after
-    ]
+    rows = [(score(name), before, found.after[name]) for name, before in found.before.items() if name in found.after]
     rows.append((tr("General pictures (forgetting)"), found.general_before, found.general_after))
     return tuple((name, "", (f"{before:.3f}", f"{after:.3f}", _change(after - before))) for name, before, after in rows)
+
+
+def measured_on(found: TrainingResult) -> str:
+    """Return on which pairs the scores were measured."""
+    return tr("On test pairs") if found.split == TEST else tr("On validation pairs")
 
 
 def facts(found: TrainingResult, duration: str) -> str:

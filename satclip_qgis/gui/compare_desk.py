@@ -98,7 +98,6 @@ class CompareDesk(QObject):
         self._models = [start, tuned]
         self.items = (HalfItem(self._canvas), HalfItem(self._canvas))
         self.line = LineItem(self._canvas)
-        self.line.set_names(tr("before: {model}").format(model=start), tr("after: {model}").format(model=_name(tuned)))
         self._before = self._canvas.mapTool()
         self._canvas.setMapTool(self.tool)
         self._canvas.setFocus()
@@ -111,9 +110,10 @@ class CompareDesk(QObject):
         if not self.is_on() or self.line is None:
             return
         names = {0: self._start, 100: self._tuned}
+        after = tr("after: {model}") if percent == 100 else tr("{percent} % of {model}")
         self.line.set_names(
-            tr("before: {model}").format(model=self._start),
-            tr("{percent} % of {model}").format(percent=percent, model=_name(self._tuned)),
+            tr("before: {model}").format(model=_name(self._start)),
+            after.format(percent=percent, model=_name(self._tuned)),
         )
         path = names.get(percent) or str(self._mix_folder() / str(percent))
         if percent not in names and not Path(path).is_dir():

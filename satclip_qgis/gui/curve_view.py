@@ -15,7 +15,7 @@ from satclip_qgis.protocol import CurvePoint
 _LINE_PX, _DOT_PX = 1.5, 4.0
 _FAINT_ALPHA = 170
 # Heights of the three panels in lines of text: the loss and the scores are what one looks at.
-_LINES = (4.0, 4.0, 2.5)
+_LINES = (4.5, 4.5, 3.0)
 _GAP = 0.4
 _STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 Series = Sequence[tuple[int, float]]
@@ -74,7 +74,7 @@ class CurveView(QWidget):
         line = self._line_px()
         painter.setPen(self._faint())
         painter.drawText(QRectF(0, area.top(), self._right_px(), line), Qt.AlignmentFlag.AlignLeft, title)
-        room = QRectF(2, area.top() + line, self._right_px() - 4, area.height() - line - 2)
+        room = QRectF(2, area.top() + line + _DOT_PX, self._right_px() - 4, area.height() - line - 2 * _DOT_PX)
         painter.setPen(QPen(self._faint(), 1, Qt.PenStyle.DotLine))
         painter.drawLine(room.bottomLeft(), room.bottomRight())
         values = [value for points in series.values() for _, value in points]

@@ -35,9 +35,11 @@ class TrainPage(QWidget):
         self._lay_out()
 
     def show_editable(self, on: bool) -> None:
-        """Let the training set and the recipe be changed or not."""
-        for box in (self.pairs_box, self.form_box):
-            box.setEnabled(on)
+        """Let the training set and the recipe be changed; or hold them fixed, folded away for the training."""
+        for box, widget in ((self.pairs_box, self.pairs), (self.form_box, self.form)):
+            if widget.isEnabled() and not on:
+                box.setCollapsed(True)
+            widget.setEnabled(on)
 
     def _lay_out(self) -> None:
         inside = QWidget()

@@ -28,11 +28,11 @@ class TrainResultBox(QgsCollapsibleGroupBoxBasic):
         font = self.title.font()
         font.setBold(True)
         self.title.setFont(font)
-        self.table = ClassRows((tr("Score, 0 to 1"), tr("Before"), tr("After"), tr("Change")))
+        self.table = ClassRows((tr("Score"), tr("Before"), tr("After"), tr("Change")))
         self.table.setToolTip(
             tr(
-                "On pairs that the training never saw; and on drawn pictures of common things, which a model that "
-                "forgets no longer tells apart"
+                "Each from 0 to 1, on pairs that the training never saw; and on drawn pictures of common things, "
+                "which a model that forgets no longer tells apart"
             )
         )
         self.facts, self.notes = told_label(), told_label()
@@ -64,6 +64,7 @@ class TrainResultBox(QgsCollapsibleGroupBoxBasic):
     def show_result(self, name: str, found: TrainingResult, has_lora: bool) -> None:
         """Show what was measured."""
         self.title.setText(name)
+        self.table.horizontalHeaderItem(0).setText(train_words.measured_on(found))
         self.table.show_rows(train_words.result_rows(found))
         self.facts.setText(train_words.facts(found, wording.duration(found.seconds)))
         self.notes.setText("\n".join(found.notes))

@@ -47,6 +47,9 @@ class TrainRunBox(QgsCollapsibleGroupBoxBasic):
 
     def show_actions(self, can_resume: bool, can_keep: bool, can_discard: bool) -> None:
         """Offer what can be done now."""
-        self.resume_button.setVisible(can_resume)
-        self.keep_button.setEnabled(can_keep)
-        self.discard_button.setEnabled(can_discard)
+        for button, can in (
+            (self.resume_button, can_resume),
+            (self.keep_button, can_keep),
+            (self.discard_button, can_discard),
+        ):
+            button.setVisible(can)

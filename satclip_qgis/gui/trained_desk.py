@@ -100,7 +100,7 @@ class TrainedDesk(QObject):
         request = self._train.runs.request()
         if on and request is not None and not self.compare.is_on():
             self.compare.start(request.model, self._train.model_id())
-            self._settle.start()
+            self.compare.set_share(self._box.share())
         elif not on:
             self.compare.stop()
         self._box.show_comparing(self.compare.is_on())

@@ -154,6 +154,7 @@ def _tell(folder: Path, feedback: QgsProcessingFeedback) -> None:
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     found = from_json(TrainingResult, card["training"]["before_after"])
     feedback.pushInfo(train_words.facts(found, f"{found.seconds:.0f} s"))
+    feedback.pushInfo(train_words.measured_on(found))
     for name, _, (before, after, change) in train_words.result_rows(found):
         feedback.pushInfo(f"{name}: {before} → {after} ({change})")
     for note in found.notes:

@@ -91,7 +91,7 @@ def test_a_layers_words_train_the_embedded_model_and_the_new_one_maps(
     assert "held-out recall" in page.run_box.curves.accessibleName()
     names = [page.result_box.table.item(row, 0).text() for row in range(page.result_box.table.rowCount())]
     assert names[-1] == "General pictures (forgetting)"
-    assert any("test pairs" in name for name in names)
+    assert page.result_box.table.horizontalHeaderItem(0).text() == "On test pairs"
     assert "3 steps" in page.result_box.facts.text()
     assert page.result_box.export_lora.isEnabled()
 
@@ -112,7 +112,8 @@ def test_a_training_is_paused_continued_by_another_window_and_its_best_kept(
     page, runs = bench.dock.train, bench.train.runs
     open_page(bench, until, "tiny", "lora")
     start(bench, until, 2000)
-    assert not page.form_box.isEnabled()
+    assert not page.form.isEnabled()
+    assert page.form_box.isCollapsed()
     until(lambda: len(runs.shown.curves.points) > 1)
     click(page.run_bar.cancel_button)
     until(lambda: runs.standing() == "paused")

@@ -1,0 +1,127 @@
+"""The Train page's own widgets: curves in words and paint, settings checked as they are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from qgis.PyQt.QtGui import QColor, QPalette
+
+from satclip_qgis.gui.curve_file import CurveFile
+from satclip_qgis.gui.curve_view import CurveView
+from satclip_qgis.gui.recipe_form import RecipeForm
+from satclip_qgis.gui.stage_row import parse_rate
+from satclip_qgis.protocol import CurvePoint, Method, ModelInfo, Recipe, Stage, TrainingResult
+from satclip_qgis.train_words import result_rows
+
+LIGHT, DARK = ("#ffffff", "#202020"), ("#202020", "#f0f0f0")
+LORA = Recipe("lora", "LoRA", "The first choice.", Method("lora", rank=4), (Stage(batch=16, learning_rate=5e-4),))
+FARSLIP = Recipe(
+    "farslip", "FarSLIP", "Finer maps.", Method("full"), (Stage("farslip_patches"), Stage("farslip_regions", batch=8))
+)
+MINI = ModelInfo("mini", "Mini", "CC0", builtin=True, installed=True, dense=True)
+
+
+def point(step: int, loss: float, held_out: dict[str, float] | None = None) -> CurvePoint:
+    return CurvePoint(step, 100, 0, loss, {"captions": loss}, 5e-4, 12.0, 2_000_000_000, held_out)
+
+
+POINTS = (point(10, 3.0), point(20, 2.5, {"recall": 0.2}), point(40, 1.5, {"recall": 0.4}), point(50, 1.4))
+
+
+@pytest.fixture
+def form(qgis_app: object) -> Iterator[RecipeForm]:
+    form = RecipeForm()
+    form.set_recipes((LORA, FARSLIP))
+    form.set_models((MINI, replace(MINI, id="mini-lora", builtin=False)))
+    yield form
+    form.deleteLater()
+
+
+@pytest.mark.parametrize(("paper", "ink"), [LIGHT, DARK])
+def test_curves_are_painted_in_the_windows_colours_and_said_in_words(qgis_app: object, paper: str, ink: str) -> None:
+    view = CurveView()
+    palette = QPalette()
+    palette.setColor(QPalette.ColorRole.Window, QColor(paper))
+    palette.setColor(QPalette.ColorRole.WindowText, QColor(ink))
+    palette.setColor(QPalette.ColorRole.Highlight, QColor("#e04000"))
+    view.setPalette(palette)
+    view.setAutoFillBackground(True)
+    view.resize(400, view.sizeHint().height())
+    empty = view.grab().toImage()
+    view.show_points(POINTS)
+    image = view.grab().toImage()
+    assert image.pixelColor(395, 2) == QColor(paper)
+    colours = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
+    assert "#e04000" in colours
+    assert image != empty
+    assert view.accessibleName() == (
+        "Step 50 of 100, loss from 3.000 to 1.400, held-out recall from 0.200 to 0.400, at best 0.400, "
+        "learning rate 5.0e-04"
+    )
+    view.deleteLater()
+
+
+def test_a_curve_that_is_being_written_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    import json
+
+    from satclip_qgis.protocol import to_json
+
+    file = CurveFile(str(tmp_path))
+    assert not file.read()
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "run" / "curves.jsonl"
+    lines = [json.dumps(to_json(one)) for one in POINTS]
+    path.write_text("\n".join(lines[:2]) + "\n" + lines[2][:40], encoding="utf-8")
+    assert file.read()
+    assert file.points == POINTS[:2]
+    assert not file.read()
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert file.read()
+    assert file.points == POINTS
+
+
+def test_settings_are_the_recipes_until_they_are_edited(form: RecipeForm) -> None:
+    assert form.recipe() == LORA
+    form.size_spin.setValue(2)
+    form.rows[0].steps.setValue(30)
+    form.more.share.setValue(50)
+    edited = form.recipe()
+    assert (edited.method.rank, edited.stages[0].steps, edited.weight) == (2, 30, 0.5)
+    form.choose("mini", "farslip")
+    assert form.recipe() == FARSLIP
+    assert [row.batch.value() for row in form.rows] == [64, 8]
+    assert not form.size_spin.isVisibleTo(form)
+    form.method_combo.setCurrentIndex(form.method_combo.findData("last_blocks"))
+    assert form.size_spin.isVisibleTo(form)
+    assert form.recipe().method.blocks == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("0.001", 1e-3), ("5e-4", 5e-4), ("0,001", 1e-3), ("0", None), ("2", None), ("fast", None)]
+)
+def test_rates_as_people_write_them(text: str, rate: float | None) -> None:
+    assert parse_rate(text) == rate
+
+
+def test_what_is_wrong_is_said_while_it_is_typed(form: RecipeForm) -> None:
+    assert form.error() == ""
+    assert form.name() == "mini-lora-2"
+    form.rows[0].rate.setText("fast")
+    assert "above 0" in form.wrong.text()
+    assert form.recipe() is None
+    form.rows[0].rate.setText("1e-3")
+    assert not form.wrong.isVisibleTo(form)
+    for name, said in (("Mini-LoRA", "already"), ("../x", "begin with a letter"), ("", "begin with a letter")):
+        form.name_edit.setText(name)
+        assert said in form.error()
+
+
+def test_small_changes_are_none() -> None:
+    found = TrainingResult({"recall": 0.2}, {"recall": 0.35}, "test", 0.5, 0.5001, 10, 100, 5, 3.0)
+    assert result_rows(found) == (
+        ("Captions found (recall)", "", ("0.200", "0.350", "+0.150")),
+        ("General pictures (forgetting)", "", ("0.500", "0.500", "±0")),
+    )
