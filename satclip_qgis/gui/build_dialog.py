@@ -26,7 +26,7 @@ from satclip_qgis.gui.set_folder import SetFolder
 from satclip_qgis.gui.source_form import band_choices, parse_gsd_m
 from satclip_qgis.gui.widgets import UprightScrollArea, told_label
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import BuildCaptionsRequest, ClassSet
+from satclip_qgis.protocol import BuildCaptionsRequest, ClassSet, ClassSyntaxError
 from satclip_qgis.scenes import scene_path
 
 _SEASONS = ("spring", "summer", "autumn", "winter")
@@ -83,7 +83,7 @@ class BuildDialog(QDialog):
         self.gsd_edit.setToolTip(tr("Metres per pixel of the chips; auto keeps the imagery's own"))
         self.count_spin = _spin(0, 1_000_000, 0, "", tr("Most chips, balanced over space, classes and looks"))
         self.count_spin.setSpecialValueText(tr("all"))
-        self.title_edit = _line(tr("by itself the folder's name"))
+        self.title_edit = _line(tr("by itself the imagery's name"))
         self.licence_edit = _line(tr("of imagery and words, as in CC BY 4.0"))
         self.folder = SetFolder()
         self.note = told_label()
@@ -133,7 +133,7 @@ class BuildDialog(QDialog):
             gsd_m=parse_gsd_m(self.gsd_edit.text()),
             count=self.count_spin.value() or None,
             bands=presets.get(bands, bands or "auto"),
-            title=self.title_edit.text().strip(),
+            title=self.title_edit.text().strip() or self.scene().name(),
             licence=self.licence_edit.text().strip(),
         )
 
@@ -144,6 +144,11 @@ class BuildDialog(QDialog):
         nameless = [choice.layer.name() for choice in choices if not choice.field]
         if nameless:
             return tr("Choose the field of {layer} that says what is there.").format(layer=nameless[0])
+        try:
+            for choice in choices:
+                choice.classes()
+        except ClassSyntaxError as error:
+            return f"{error.detail} {error.remedy}"
         if not (choices or self.landcover() is not None or self.indices_check.isChecked()):
             return tr(
                 "Tick a layer, choose a land cover, or take words from indices: captions must come from somewhere."

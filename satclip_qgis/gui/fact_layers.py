@@ -5,14 +5,14 @@ from __future__ import annotations
 from qgis.core import QgsIconUtils, QgsProject, QgsVectorLayer
 from qgis.gui import QgsFieldComboBox
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qgis.PyQt.QtWidgets import QCheckBox, QHeaderView, QLineEdit, QTableWidget, QTableWidgetItem, QWidget
 
 from satclip_qgis.gui.layer_files import VectorChoice
 from satclip_qgis.gui.pair_map import is_drawn
 from satclip_qgis.gui.sample_layer import guess_attribute
 from satclip_qgis.i18n import tr
 
-LAYER, FIELD, SELECTED = range(3)
+LAYER, FIELD, WORDS, SELECTED = range(4)
 _ID = Qt.ItemDataRole.UserRole
 _ROWS = 4
 
@@ -27,9 +27,9 @@ class FactLayers(QTableWidget):
     changed = pyqtSignal()
 
     def __init__(self, project: QgsProject, parent: QWidget | None = None) -> None:
-        super().__init__(0, 3, parent)
+        super().__init__(0, 4, parent)
         self._project = project
-        self.setHorizontalHeaderLabels((tr("Layer"), tr("Field"), tr("Only selected")))
+        self.setHorizontalHeaderLabels((tr("Layer"), tr("Field"), tr("Words"), tr("Selected")))
         self.setToolTip(tr("Tick the layers that know what is on the ground, and choose the field that says it"))
         self.setAccessibleName(tr("Vector layers"))
         self.setTabKeyNavigation(False)
@@ -37,6 +37,7 @@ class FactLayers(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(LAYER, QHeaderView.ResizeMode.Stretch)
         for column in (FIELD, SELECTED):
             self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        self.setColumnWidth(WORDS, self.fontMetrics().horizontalAdvance("411: wheat; 412: rye") + 16)
         self.setMinimumHeight(self.verticalHeader().defaultSectionSize() * (_ROWS + 1))
         for layer in project.mapLayers().values():
             if isinstance(layer, QgsVectorLayer) and layer.isValid() and layer.isSpatial() and not is_drawn(layer):
@@ -49,8 +50,9 @@ class FactLayers(QTableWidget):
         for row in range(self.rowCount()):
             layer = self._project.mapLayer(self.item(row, LAYER).data(_ID))
             if layer is not None and self.item(row, LAYER).checkState() == Qt.CheckState.Checked:
-                box = self.cellWidget(row, SELECTED)
-                found.append(VectorChoice(layer, self.cellWidget(row, FIELD).currentField(), box.isChecked()))
+                field, box = self.cellWidget(row, FIELD), self.cellWidget(row, SELECTED)
+                words = self.cellWidget(row, WORDS).text().strip()
+                found.append(VectorChoice(layer, field.currentField(), box.isChecked(), words))
         return tuple(found)
 
     def tick(self, layer_id: str, field: str) -> None:
@@ -74,6 +76,12 @@ class FactLayers(QTableWidget):
         fields.setAccessibleName(tr("Field of {layer}").format(layer=layer.name()))
         fields.fieldChanged.connect(lambda _name: self.changed.emit())
         self.setCellWidget(row, FIELD, fields)
+        words = QLineEdit()
+        words.setPlaceholderText(tr("411: wheat; 412: rye"))
+        words.setToolTip(tr("What the field's values mean, where they are codes: 411: wheat; 412: rye"))
+        words.setAccessibleName(tr("Words of {layer}").format(layer=layer.name()))
+        words.textChanged.connect(lambda _text: self.changed.emit())
+        self.setCellWidget(row, WORDS, words)
         selected = QCheckBox()
         selected.setEnabled(layer.selectedFeatureCount() > 0)
         selected.setChecked(layer.selectedFeatureCount() > 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from satclip_qgis import training_words
 from satclip_qgis.gui.icons import theme_icon
@@ -58,17 +58,21 @@ class FindingRow(QWidget):
         icon = QLabel()
         icon.setPixmap(theme_icon(_icon_name(finding.severity)).pixmap(_ICON_PX, _ICON_PX))
         icon.setToolTip(training_words.severity(finding.severity))
-        self.text = QLabel(f"<b>{training_words.severity(finding.severity)}</b> {_plain(finding.sentence)}")
+        self.text = QLabel(f"<b>{training_words.severity(finding.severity)}:</b> {_plain(finding.sentence)}")
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.show_button = QPushButton(tr("Show {count}").format(count=f"{len(finding.pairs):,}"))
+        self.show_button = QToolButton()
+        self.show_button.setText(tr("Show {count}").format(count=f"{len(finding.pairs):,}"))
         self.show_button.setToolTip(tr("Show only these pairs in the table"))
+        self.show_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.show_button.setVisible(bool(finding.pairs))
-        self.fix_button = QPushButton(tr("Fix"))
+        self.fix_button = QToolButton()
+        self.fix_button.setText(tr("Fix"))
         self.fix_button.setToolTip(finding.fix)
         self.fix_button.setAccessibleDescription(finding.fix)
+        self.fix_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.fix_button.setVisible(bool(finding.fix))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

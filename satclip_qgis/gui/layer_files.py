@@ -21,7 +21,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from satclip_qgis.export import MAX_EXPORT_PX, ExportTask, native_gsd_m, plan_export
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import Problem
+from satclip_qgis.protocol import ClassSet, Problem, parse_classes
 from satclip_qgis.scenes import scene_path
 
 # GeoPackage numbers its rows in a column of its own, and a layer may have a field of the usual name.
@@ -46,11 +46,21 @@ class VectorChoice:
         layer: Taken as it shows: with its filter and its edits, saved or not.
         field: The field whose values are wanted.
         only_selected: Leave out what is not selected.
+        words: What the values mean, in the form of a class list; empty where they speak for themselves.
     """
 
     layer: QgsVectorLayer
     field: str
     only_selected: bool = False
+    words: str = ""
+
+    def classes(self) -> ClassSet | None:
+        """Return what the values mean, or None.
+
+        Raises:
+            ClassSyntaxError: if the words cannot be understood.
+        """
+        return parse_classes(self.words.replace(";", "\n")) if self.words else None
 
 
 class LayerFiles(QObject):

@@ -14,7 +14,12 @@ from qgis.core import (
     QgsMapLayer,
     QgsMarkerSymbol,
     QgsProject,
+    QgsProperty,
+    QgsRasterMarkerSymbolLayer,
     QgsRendererCategory,
+    QgsRuleBasedRenderer,
+    QgsSimpleMarkerSymbolLayer,
+    QgsSymbolLayer,
     QgsVectorLayer,
 )
 from qgis.gui import QgsMapCanvas
@@ -34,6 +39,8 @@ _FILL_ALPHA = 90
 _PHOTO_URL = r"""'file://' || if(left("photo", 1) = '/', '', '/') || replace("photo", '\\', '/')"""
 _PHOTO_TIP = f"""<img src="[% {_PHOTO_URL} %]" width="240">
 <br>[% file_name("photo") %]<br>[% "problem" %]"""
+_THUMBNAIL_MM = 14.0
+_PICTURE_SCALE = 15_000.0
 _MARGIN = 4.0
 
 
@@ -162,19 +169,31 @@ def _category(name: str) -> QgsRendererCategory:
     return QgsRendererCategory(name, symbol, training_words.split(name))
 
 
-def _photo_renderer() -> QgsCategorizedSymbolRenderer:
-    used = QgsMarkerSymbol.createSimple(
-        {"name": "circle", "color": _COLOURS[TRAIN], "outline_color": "white", "size": "3"}
-    )
-    left_out = QgsMarkerSymbol.createSimple(
+def _photo_renderer() -> QgsRuleBasedRenderer:
+    """Return pictures from near, arrows in the direction of the camera from afar, crosses for what was left out."""
+    is_used = "coalesce(\"problem\", '') = ''"
+    picture = QgsRasterMarkerSymbolLayer("", _THUMBNAIL_MM)
+    picture.setDataDefinedProperty(QgsSymbolLayer.Property.PropertyName, QgsProperty.fromField("photo"))
+    arrow = QgsSimpleMarkerSymbolLayer.create({"color": _COLOURS[TRAIN], "outline_color": "white", "size": "4"})
+    shape = QgsProperty.fromExpression("if(\"direction\" is null, 'circle', 'arrow')")
+    arrow.setDataDefinedProperty(QgsSymbolLayer.Property.PropertyName, shape)
+    arrow.setDataDefinedProperty(QgsSymbolLayer.Property.PropertyAngle, QgsProperty.fromField("direction"))
+    cross = QgsSimpleMarkerSymbolLayer.create(
         {"name": "cross_fill", "color": _COLOURS[VALIDATION], "outline_color": "black", "size": "3.4"}
     )
-    expression = "if(coalesce(\"problem\", '') = '', 'used', 'left out')"
-    categories = [
-        QgsRendererCategory("used", used, tr("paired with imagery")),
-        QgsRendererCategory("left out", left_out, tr("left out: see the map tip")),
-    ]
-    return QgsCategorizedSymbolRenderer(expression, categories)
+    root = QgsRuleBasedRenderer.Rule(None)
+    for symbol, filter_, label in (
+        (arrow, is_used, tr("paired with imagery")),
+        (picture, is_used, tr("picture, from near")),
+        (cross, f"not ({is_used})", tr("left out: see the map tip")),
+    ):
+        marker = QgsMarkerSymbol.createSimple({})
+        marker.changeSymbolLayer(0, symbol)
+        rule = QgsRuleBasedRenderer.Rule(marker, 0, 0, filter_, label)
+        if symbol is picture:
+            rule.setMinimumScale(_PICTURE_SCALE)
+        root.appendChild(rule)
+    return QgsRuleBasedRenderer(root)
 
 
 def _add(layer: QgsVectorLayer, found: TrainingSet) -> None:

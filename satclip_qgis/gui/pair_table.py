@@ -139,7 +139,8 @@ class PairTable(QWidget):
         total = len(self._store.current.pairs) if self._store.current is not None else 0
         shown = self.model.rowCount()
         text = tr("{shown} of {total} shown").format(shown=f"{shown:,}", total=f"{total:,}")
-        self.shown.setText(text if shown != total else "")
+        self.shown.setText(text)
+        self.shown.setVisible(shown != total)
 
     def _allow_undo(self, is_possible: bool) -> None:
         self.undo_button.setEnabled(is_possible and not self.model.is_locked)

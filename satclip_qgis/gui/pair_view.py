@@ -23,7 +23,7 @@ from satclip_qgis.protocol import SPLITS
 
 _KEYS = QKeySequence.StandardKey
 _MARGIN_PX = 8
-_LEAST_ROWS = 4
+_LEAST_ROWS = 5
 
 
 class PairView(QTableView):

@@ -52,7 +52,6 @@ class SplitDialog(QDialog):
         self.block_spin = _metres(tr("Side of a block; auto is four chips"))
         self.buffer_spin = _metres(tr("What is learnt from stays this far from what is held out; auto is 1.5 chips"))
         self.regions = QRadioButton(tr("Hold out &regions for the test"))
-        self.regions.setEnabled(len(regions) > 1)
         self.region_list = QListWidget()
         self.region_list.setToolTip(tr("The model is judged on the ticked regions, and learns nothing from them"))
         self.region_list.setAccessibleName(tr("Regions"))
@@ -62,8 +61,11 @@ class SplitDialog(QDialog):
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Unchecked)
             self.region_list.addItem(item)
+        for widget in (self.regions, self.region_list):
+            widget.setVisible(len(regions) > 1)
         self.reason = QLabel("" if has_places else tr("No places are known: whole folders stay together."))
         self.reason.setWordWrap(True)
+        self.reason.setVisible(not has_places)
         self._has_places = has_places
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.ok_button = buttons.button(QDialogButtonBox.StandardButton.Ok)

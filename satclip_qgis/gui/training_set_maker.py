@@ -91,7 +91,10 @@ class TrainingSetMaker(QObject):
             complete = replace(
                 request,
                 scene=files.raster(scene, self._view(scene)),
-                layers=tuple(SampleFile(files.vector(one), attribute=one.field) for one in dialog.layers.choices()),
+                layers=tuple(
+                    SampleFile(files.vector(one), attribute=one.field, classes=one.classes())
+                    for one in dialog.layers.choices()
+                ),
                 landcover=CodedRaster(files.raster(landcover, self._view(landcover)), dialog.codes())
                 if landcover is not None
                 else None,

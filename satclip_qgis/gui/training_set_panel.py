@@ -162,3 +162,4 @@ class TrainingSetPanel(QWidget):
         layout.addWidget(self.checked)
         layout.addWidget(self.findings)
         layout.addWidget(self.progress)
+        layout.addStretch()

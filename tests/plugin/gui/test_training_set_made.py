@@ -13,6 +13,7 @@ from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtWidgets import QAbstractButton, QDialog
 
+from satclip_qgis.gui.fact_layers import WORDS
 from satclip_qgis.gui.pair_model import CAPTIONS
 from satclip_qgis.gui.training_set_panel import TrainingSetPanel
 from satclip_qgis.gui.workbench import Workbench
@@ -267,6 +268,10 @@ def test_questions_say_what_is_missing(
     dialog = ask(panel.layers_action, workbench)
     assert "Tick a layer" in dialog.note.text()
     dialog.layers.tick(layer.id(), "use")
+    dialog.layers.cellWidget(0, WORDS).setText("1: wheat; 1: rye")
+    assert "twice" in dialog.note.text()
+    dialog.layers.cellWidget(0, WORDS).setText("lake: pond, lake; roofs: town")
+    assert [spec.name for spec in dialog.layers.choices()[0].classes().classes] == ["lake", "roofs"]
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("do not lose")
     dialog.folder.setFilePath(str(tmp_path / "full"))
