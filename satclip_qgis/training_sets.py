@@ -11,7 +11,8 @@ from typing import TypeVar
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import Pair, PairSetInfo, Problem, ProtocolError, from_json, to_json
 
-INFO_FILE, PAIRS_FILE, PHOTOS_FILE, SKIPPED_FILE = "set.json", "pairs.jsonl", "photos.geojson", "skipped.txt"
+INFO_FILE, PAIRS_FILE = "set.json", "pairs.jsonl"
+PLACES_FILE, PHOTOS_FILE = "places.geojson", "photos.geojson"
 _T = TypeVar("_T")
 
 
@@ -95,7 +96,10 @@ def write_training_set(edited: TrainingSet) -> TrainingSet:
             )
         lines = "".join(json.dumps(to_json(pair), ensure_ascii=False) + "\n" for pair in edited.pairs)
         info = json.dumps(to_json(edited.info), ensure_ascii=False, indent=2)
-        for name, text in ((INFO_FILE, info), (PAIRS_FILE, lines)):
+        files = {INFO_FILE: info, PAIRS_FILE: lines}
+        if (folder / PLACES_FILE).is_file():
+            files[PLACES_FILE] = _places(edited.pairs)
+        for name, text in files.items():
             partial = folder / f"{name}.partial"
             partial.write_text(text, encoding="utf-8")
             partial.replace(folder / name)
@@ -105,6 +109,26 @@ def write_training_set(edited: TrainingSet) -> TrainingSet:
             tr("The training set cannot be written to {folder}: {why}.").format(folder=folder, why=_reason(error)),
             tr("See that the folder is there, that you may write to it, and that there is space left."),
         ) from error
+
+
+def _places(pairs: tuple[Pair, ...]) -> str:
+    """Return the pairs as points for the map, as the engine writes them."""
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [round(pair.lon, 7), round(pair.lat, 7)]},
+            "properties": {
+                "id": pair.id,
+                "split": pair.split,
+                "label": pair.label,
+                "region": pair.region,
+                "caption": pair.captions[0] if pair.captions else "",
+            },
+        }
+        for pair in pairs
+        if pair.lon is not None and pair.lat is not None
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
 
 
 def _stamp(folder: Path) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qgis.core import (
     QgsApplication,
+    QgsGeometry,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
@@ -138,7 +139,9 @@ class LayerFiles(QObject):
         options.layerOptions = [_ROW_COLUMN]
         options.attributes = [position]
         options.onlySelectedFeatures = choice.only_selected
-        options.overrideGeometryType = QgsWkbTypes.linearType(layer.wkbType())
+        if QgsWkbTypes.isCurvedType(layer.wkbType()):
+            layer = self._without_curves(choice)
+            options.onlySelectedFeatures = False
         self._waiting.append(QgsVectorFileWriterTask(layer, str(target), options))
         return str(target)
 
@@ -168,6 +171,24 @@ class LayerFiles(QObject):
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
+
+    def _without_curves(self, choice: VectorChoice) -> QgsVectorLayer:
+        """Return a copy whose arcs are chains of short lines: the engine's geometry knows no arcs."""
+        layer = choice.layer
+        kind = QgsWkbTypes.displayString(QgsWkbTypes.linearType(layer.wkbType()))
+        copy = QgsVectorLayer(kind, layer.name(), "memory")
+        copy.setParent(self)
+        copy.setCrs(layer.crs())
+        copy.dataProvider().addAttributes(layer.fields().toList())
+        copy.updateFields()
+        features = layer.getSelectedFeatures() if choice.only_selected else layer.getFeatures()
+        straight = []
+        for feature in features:
+            if not feature.geometry().isNull():
+                feature.setGeometry(QgsGeometry(feature.geometry().constGet().segmentize()))
+            straight.append(feature)
+        copy.dataProvider().addFeatures(straight)
+        return copy
 
     def _make_folder(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,6 +135,7 @@ def test_escape_leaves_captions_as_they_were(panel: TrainingSetPanel, folder: Pa
 
 
 def test_class_and_part_are_edited(panel: TrainingSetPanel, folder: Path) -> None:
+    (folder / "places.geojson").write_text("{}")  # as the engine leaves it; follows the edits
     assert panel.table.model.setData(cell(panel, 2, LABEL), "  wheat   field ")
     assert on_disk(folder)[2]["label"] == "wheat field"
     editor = open_editor(panel, 0, SPLIT, QComboBox)
@@ -141,6 +143,9 @@ def test_class_and_part_are_edited(panel: TrainingSetPanel, folder: Path) -> Non
     editor.activated.emit(editor.currentIndex())
     assert on_disk(folder)[0]["split"] == "test"
     assert "11 train, 6 validation, 7 test" in panel.counts.text()
+    places = json.loads((folder / "places.geojson").read_text())["features"]
+    assert (places[0]["properties"]["split"], places[2]["properties"]["label"]) == ("test", "wheat field")
+    assert places[0]["geometry"]["coordinates"] == [6.94, 50.93]
 
 
 def test_several_pairs_move_to_another_part_at_once(panel: TrainingSetPanel, folder: Path) -> None:
