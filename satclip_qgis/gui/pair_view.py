@@ -55,6 +55,7 @@ class PairView(QTableView):
         self.setWordWrap(True)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setAccessibleName(tr("Chips and captions"))
+        self.setToolTip(tr("Double-click a chip to see its place, a caption to edit it; Ctrl+Z takes an edit back"))
         self.doubleClicked.connect(
             lambda index: self.place_wanted.emit(index.row()) if index.column() == CHIP else None
         )

@@ -53,11 +53,11 @@ class TrainingSetPanel(QWidget):
         self.open_button.setToolTip(tr("Choose the folder of a training set"))
         self.counts = told_label()
         self.table = PairTable(self.store)
-        self.check_button = QPushButton(theme_icon("mIconSuccess.svg"), tr("&Check"))
+        self.check_button = QPushButton(theme_icon("mIconSuccess.svg"), tr("Check"))
         self.check_button.setToolTip(tr("Find what would make training go wrong"))
-        self.split_button = QPushButton(theme_icon("mActionSplitFeatures.svg"), tr("Spl&it…"))
+        self.split_button = QPushButton(theme_icon("mActionSplitFeatures.svg"), tr("Sp&lit…"))
         self.split_button.setToolTip(tr("Divide the pairs by place into those to learn from and those to judge by"))
-        self.map_button = QPushButton(theme_icon("mActionShowAllLayers.svg"), tr("On the &map"))
+        self.map_button = QPushButton(theme_icon("mActionShowAllLayers.svg"), tr("On the m&ap"))
         self.map_button.setCheckable(True)
         self.map_button.setToolTip(tr("Show the chips on the map, coloured by part"))
         self.checked = told_label()
@@ -130,7 +130,7 @@ class TrainingSetPanel(QWidget):
 
     def _new_menu(self) -> tuple[QToolButton, QAction, QAction, QAction]:
         button = QToolButton()
-        button.setText(tr("&New"))
+        button.setText(tr("Ne&w"))
         button.setIcon(theme_icon("mActionFileNew.svg"))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setToolTip(tr("Make a training set"))
