@@ -59,7 +59,7 @@ class BuildDialog(QDialog):
         for name in code_lists():
             self.codes_combo.addItem(name, name)
         self.codes_combo.setToolTip(tr("What the codes mean"))
-        self.indices_check = QCheckBox(tr("Words from &indices (NDVI, NDWI, NDBI)"))
+        self.indices_check = QCheckBox(tr("&Words from indices (NDVI, NDWI, NDBI)"))
         self.indices_check.setToolTip(tr("Says how green, wet or built the ground is; needs the bands for it"))
         self.region_edit = _line(tr("Name of the place, as in Ruhr"))
         self.regions_combo = QgsMapLayerComboBox()
@@ -73,6 +73,7 @@ class BuildDialog(QDialog):
         self.season_combo = QComboBox()
         for value, words in zip(("", *_SEASONS), (tr("by the date"), *map(_season, _SEASONS))):
             self.season_combo.addItem(words, value)
+        self.season_combo.setToolTip(tr("As captions say it; by the date it is found from month and hemisphere"))
         self.sensor_edit = _line(tr("As in Sentinel-2"))
         self.templates_edit = QPlainTextEdit(default_templates())
         self.templates_edit.setToolTip(tr("One caption per line; {fields} are filled in, [brackets] may fall away"))
@@ -215,8 +216,8 @@ class BuildDialog(QDialog):
             (tr("Region &layer"), self.regions_combo),
             (tr("Its &field"), self.regions_field),
             (tr("&Date"), self.date_edit),
-            (tr("&Season"), self.season_combo),
-            (tr("Se&nsor"), self.sensor_edit),
+            (tr("Se&ason"), self.season_combo),
+            (tr("&Sensor"), self.sensor_edit),
         ):
             where.addRow(text, widget)
         words = QgsCollapsibleGroupBoxBasic(tr("Templates of captions"))
@@ -227,10 +228,10 @@ class BuildDialog(QDialog):
         last = QFormLayout()
         for text, widget in (
             (tr("C&hip"), self.chip_spin),
-            (tr("Resolution, m&/px"), self.gsd_edit),
-            (tr("Ch&ips"), self.count_spin),
+            (tr("Resol&ution, m/px"), self.gsd_edit),
+            (tr("Chi&ps"), self.count_spin),
             (tr("&Title"), self.title_edit),
-            (tr("Licen&ce"), self.licence_edit),
+            (tr("Lice&nce"), self.licence_edit),
             (tr("F&older"), self.folder),
         ):
             last.addRow(text, widget)

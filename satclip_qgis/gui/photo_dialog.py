@@ -46,10 +46,12 @@ class PhotoDialog(QDialog):
         self.from_folder.setToolTip(tr("Their places are read from the photos themselves (EXIF)"))
         self.photos = QgsFileWidget()
         self.photos.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
+        self.photos.setToolTip(tr("Photos with a GPS position, in any depth"))
         self.from_layer = QRadioButton(tr("&Layer of points"))
         self.from_layer.setToolTip(tr("The points tell the places, a field the photos' paths"))
         self.layer_combo = QgsMapLayerComboBox()
         self.layer_combo.setFilters(QgsMapLayerProxyModel.Filter.PointLayer)
+        self.layer_combo.setToolTip(tr("Points with a field that names their photos, as QGIS's import of photos makes"))
         self.field_combo = QgsFieldComboBox()
         self.field_combo.setToolTip(tr("The field with the photos' paths"))
         self.side_spin = _metres(1000.0, 10.0, 100_000.0, tr("Side of the imagery around a place"))
@@ -58,6 +60,8 @@ class PhotoDialog(QDialog):
         self.swap_check.setToolTip(tr("Some devices write them the wrong way round; nothing is swapped unasked"))
         self.title_edit, self.licence_edit = QLineEdit(), QLineEdit()
         self.licence_edit.setPlaceholderText(tr("of imagery and photos, as in CC BY 4.0"))
+        self.title_edit.setToolTip(tr("The training set's name for people"))
+        self.licence_edit.setToolTip(tr("Stands on the card of every model that is trained on the set"))
         self.folder = SetFolder()
         self.note = told_label()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
@@ -75,7 +79,7 @@ class PhotoDialog(QDialog):
             (tr("&One place within"), self.group_spin),
             ("", self.swap_check),
             (tr("&Title"), self.title_edit),
-            (tr("Licen&ce"), self.licence_edit),
+            (tr("Lice&nce"), self.licence_edit),
             (tr("Training s&et"), self.folder),
         ):
             form.addRow(text, widget)
