@@ -13,7 +13,7 @@ from qgis.PyQt.QtWidgets import QMessageBox
 
 from satclip_qgis.gui.workbench import Workbench
 from satclip_qgis.layers import RUN_CARD_PROPERTY
-from satclip_qgis.protocol import ClassSpec, FeatureOptions, JobState
+from satclip_qgis.protocol import ClassSpec, FeatureOptions, JobState, Outputs
 from tests.plugin.conftest import ENGINE_PYTHON
 from tests.plugin.gui.conftest import running_workbench
 from tests.plugin.gui.hand import Hand
@@ -70,10 +70,8 @@ def test_a_layers_words_train_the_embedded_model_and_the_new_one_maps(
     bench: Workbench, tmp_path: Path, until: Until
 ) -> None:
     page = bench.dock.train
-    state = bench.page.state()
-    bench.page.set_state(
-        replace(state, classes=CLASSES, features=FeatureOptions(precision="fp32"), folder=str(tmp_path / "maps"))
-    )
+    asked = {"features": FeatureOptions(precision="fp32"), "outputs": Outputs(probabilities=False, confidence=False)}
+    bench.page.set_state(replace(bench.page.state(), classes=CLASSES, folder=str(tmp_path / "maps"), **asked))
     open_page(bench, until, "mini", "lora")
     assert "first choice" in page.form.when.text()
     assert page.form.size_spin.value() == 8
@@ -101,7 +99,7 @@ def test_a_layers_words_train_the_embedded_model_and_the_new_one_maps(
     assert bench.dock.tabs.currentWidget() is bench.page
     until(lambda: "on disk" in bench.page.run_bar.line.text())
     click(bench.page.run_bar.run_button)
-    until(lambda: not bench.page.run_bar.is_running() and len(results()) == 2)
+    until(lambda: not bench.page.run_bar.is_running() and len(results()) == 1)
     card = json.loads(next((tmp_path / "maps").rglob("run.json")).read_text(encoding="utf-8"))
     assert card["request"]["features"]["model"] == "mini-lora"
 
