@@ -10,10 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsPointXY, QgsProject, QgsRasterLayer
+from qgis.core import (
+    QgsCategorizedSymbolRenderer,
+    QgsFillSymbol,
+    QgsPointXY,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRendererCategory,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QPoint, QProcess, Qt, QTimer
+from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QDockWidget
+from qgis.PyQt.QtWidgets import QDockWidget, QScrollArea, QWidget
 from qgis.utils import iface, plugins
 
 if TYPE_CHECKING:
@@ -189,6 +198,62 @@ def models_story() -> Step:
     yield from leave(bench)
 
 
+TRAINED_STEPS, TRAINED_BATCH = 12, 8
+
+
+def train_story() -> Step:
+    """Train the embedded model on the land use of the scene's west, and compare both models in its east."""
+    bench = yield from show_scene()
+    page, canvas = bench.dock.train, iface.mapCanvas()
+    town = Path(os.environ["SATCLIP_SHOTS_TOWN"])
+    names = ("buildings", "bare land", "roads", "vegetation", "water")
+    specs = tuple(replace(bench.page.state().classes[i], name=name, phrases=()) for i, name in enumerate(names))
+    bench.page.set_state(replace(bench.page.state(), classes=specs))
+    land_use = QgsVectorLayer(str(town / "land_use.geojson"), "land_use")
+    colours = {spec.name: QColor(spec.colour) for spec in specs}
+    land_use.setRenderer(QgsCategorizedSymbolRenderer("use", [category(*item) for item in colours.items()]))
+    QgsProject.instance().addMapLayer(land_use)
+    bench.dock.tabs.setCurrentWidget(page)
+    bench.pairs.open(town / "set")
+    yield lambda: page.form.recipe_combo.count() > 0
+    page.form.rows[0].steps.setValue(TRAINED_STEPS)
+    page.form.rows[0].batch.setValue(TRAINED_BATCH)
+    yield lambda: "of the weights train" in page.run_bar.line.text()
+    yield from shot("train_recipe")
+    QgsProject.instance().removeMapLayer(land_use.id())
+    page.run_bar.run_button.click()
+    yield lambda: len(bench.train.runs.shown.curves.points) > TRAINED_STEPS // 3
+    yield from scrolled_to(page, page.run_box)
+    yield from shot("train_running", settle_s=0.3)
+    yield lambda: len(bench.train.runs.shown.curves.points) > TRAINED_STEPS * 2 // 3
+    yield lambda: bench.train.runs.standing() == "done"
+    iface.messageBar().clearWidgets()
+    yield from scrolled_to(page, page.result_box)
+    yield from shot("train_result")
+    page.result_box.compare_button.click()
+    yield lambda: bench.trained.compare.known() == 1.0
+    bench.trained.compare.tool.moved.emit(0.55)
+    canvas.refresh()
+    yield from scrolled_to(page, page.result_box)
+    yield from shot("train_compare")
+    yield from leave(bench)
+
+
+def category(name: str, colour: QColor) -> QgsRendererCategory:
+    """Return how one land use is drawn: the image shines through."""
+    colour.setAlpha(120)
+    symbol = QgsFillSymbol.createSimple({"outline_style": "no"})
+    symbol.setColor(colour)
+    return QgsRendererCategory(name, symbol, name)
+
+
+def scrolled_to(page: QWidget, box: QWidget) -> Step:
+    """Bring a part of a page into sight, its end first."""
+    yield after(0.5)
+    area = page.findChild(QScrollArea)
+    area.ensureVisible(0, box.geometry().bottom(), 0, 0)
+
+
 def show_scene() -> Generator[Callable[[], bool], None, Workbench]:
     """Open a scene and the dock, and wait for the engine."""
     window, canvas = iface.mainWindow(), iface.mapCanvas()
@@ -249,5 +314,5 @@ class Director:
         os._exit(status)
 
 
-STORIES = {"map": map_story, "teach": teach_story, "assess": assess_story, "models": models_story}
+STORIES = {"map": map_story, "teach": teach_story, "assess": assess_story, "models": models_story, "train": train_story}
 director = Director(STORIES[os.environ["SATCLIP_SHOTS_STORY"]]())

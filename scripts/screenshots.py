@@ -17,13 +17,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qgis_profile import DARK_THEME, DEFAULT_THEME, ROOT, environment, find_scene, link_plugin, write_profile
+from qgis_profile import (
+    DARK_THEME,
+    DEFAULT_THEME,
+    ENGINE_PYTHON,
+    ROOT,
+    environment,
+    find_scene,
+    link_plugin,
+    write_profile,
+)
 from x_display import x_display
 
 TIMEOUT_S = 600
-STORIES = ("map", "teach", "assess", "models")
+STORIES = ("map", "teach", "assess", "models", "train")
 FETCHED_FILE = "chendelong/RemoteCLIP/RemoteCLIP-ViT-B-32.pt"
 FETCHED_BYTES = 605_219_813
+# Of the training set of the story "train".
+CHIP_PX, BLOCK_M = 48, 120
 
 
 @contextmanager
@@ -71,11 +82,29 @@ def take(story: str, theme: str, prefix: str, out: Path, display_name: str, mode
         "SATCLIP_SHOTS_MODEL": model,
         "SATCLIP_SHOTS_STORY": story,
     }
+    if story == "train":
+        town = prepare_town(folder)
+        variables |= {"SATCLIP_SHOTS_TOWN": str(town), "SATCLIP_SHOTS_SCENE": str(town / "town.tif")}
     script = ROOT / "scripts" / "screenshot_scene.py"
     command = ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(profiles), "--code", str(script)]
     with stand_in_hub(folder / "hub") as endpoint:
         variables["SATCLIP_HUB_ENDPOINT"] = endpoint
         return subprocess.run(command, env=variables, check=False, timeout=TIMEOUT_S).returncode
+
+
+def prepare_town(folder: Path) -> Path:
+    """Return a folder with a scene, a layer of land use and the training set that the engine makes of them."""
+    data, town = os.environ.get("SATCLIP_DATA") or ROOT.parent / "shared" / "data", folder / "town"
+    engine = [str(ENGINE_PYTHON), "-m", "satclip_engine", "captions"]
+    build = ["build", str(town / "town.tif"), "--layer", str(town / "land_use.geojson"), "--attribute", "use"]
+    for command in (
+        [str(ENGINE_PYTHON), str(ROOT / "scripts" / "town_scene.py"), str(data), str(town)],
+        [*engine, *build, "--chip", str(CHIP_PX), "--out", str(town / "set"), "--title", "Town, west"],
+        [*engine, "split", str(town / "set"), "--block", str(BLOCK_M)],
+    ):
+        variables = {**os.environ, "PYTHONPATH": str(ROOT / "engine"), "SATCLIP_HOME": str(folder / "cli")}
+        subprocess.run(command, env=variables, check=True)
+    return town
 
 
 def main() -> int:
