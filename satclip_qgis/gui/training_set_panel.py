@@ -124,8 +124,9 @@ class TrainingSetPanel(QWidget):
         start = tr("Make one of layers that you have, of images with captions, or of photos; or open one.")
         self.counts.setText(training_words.counts(found) if found is not None else start)
         self.checked.setText(training_words.checked(self._findings, self._is_stale))
-        for widget in (self.table, self.check_button, self.split_button, self.map_button, self.findings, self.checked):
+        for widget in (self.table, self.check_button, self.split_button, self.map_button, self.findings):
             widget.setVisible(found is not None)
+        self.checked.setVisible(found is not None and bool(self.checked.text()))
         self.changed.emit()
 
     def _new_menu(self) -> tuple[QToolButton, QAction, QAction, QAction]:
