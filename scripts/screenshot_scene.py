@@ -198,6 +198,32 @@ def models_story() -> Step:
     yield from leave(bench)
 
 
+def pairs_story() -> Step:
+    """Make a training set of a layer of land use, look it through and divide it by place."""
+    bench = yield from show_scene()
+    panel, town = bench.dock.train.pairs, Path(os.environ["SATCLIP_SHOTS_TOWN"])
+    land_use = QgsVectorLayer(str(town / "land_use.geojson"), "land_use")
+    QgsProject.instance().addMapLayer(land_use)
+    bench.dock.tabs.setCurrentWidget(bench.dock.train)
+    panel.layers_action.trigger()
+    dialog = bench.pairs.maker.dialog
+    dialog.layers.tick(land_use.id(), "use")
+    dialog.chip_spin.setValue(96)
+    dialog.region_edit.setText("Dubai")
+    yield from shot("pairs_new")
+    dialog.ok_button.click()
+    yield lambda: panel.is_checked
+    QgsProject.instance().removeMapLayer(land_use.id())
+    iface.messageBar().clearWidgets()
+    panel.split_button.click()
+    bench.pairs.dialog.block_spin.setValue(300)
+    yield from shot("pairs_split")
+    bench.pairs.dialog.ok_button.click()
+    yield lambda: "test" in panel.counts.text() and panel.is_checked
+    yield from shot("pairs")
+    yield from leave(bench)
+
+
 TRAINED_STEPS, TRAINED_BATCH = 12, 8
 
 
@@ -314,5 +340,12 @@ class Director:
         os._exit(status)
 
 
-STORIES = {"map": map_story, "teach": teach_story, "assess": assess_story, "models": models_story, "train": train_story}
+STORIES = {
+    "map": map_story,
+    "teach": teach_story,
+    "assess": assess_story,
+    "models": models_story,
+    "pairs": pairs_story,
+    "train": train_story,
+}
 director = Director(STORIES[os.environ["SATCLIP_SHOTS_STORY"]]())

@@ -30,10 +30,10 @@ from qgis_profile import (
 from x_display import x_display
 
 TIMEOUT_S = 600
-STORIES = ("map", "teach", "assess", "models", "train")
+STORIES = ("map", "teach", "assess", "models", "pairs", "train")
 FETCHED_FILE = "chendelong/RemoteCLIP/RemoteCLIP-ViT-B-32.pt"
 FETCHED_BYTES = 605_219_813
-# Of the training set of the story "train".
+# Of the training set that the story "train" begins with.
 CHIP_PX, BLOCK_M = 48, 120
 
 
@@ -82,7 +82,7 @@ def take(story: str, theme: str, prefix: str, out: Path, display_name: str, mode
         "SATCLIP_SHOTS_MODEL": model,
         "SATCLIP_SHOTS_STORY": story,
     }
-    if story == "train":
+    if story in ("pairs", "train"):
         town = prepare_town(folder)
         variables |= {"SATCLIP_SHOTS_TOWN": str(town), "SATCLIP_SHOTS_SCENE": str(town / "town.tif")}
     script = ROOT / "scripts" / "screenshot_scene.py"
