@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
-from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt
+from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from satclip_qgis import training_words
@@ -16,6 +17,7 @@ from satclip_qgis.protocol import SPLITS, Pair
 
 CHIP, CAPTIONS, LABEL, SPLIT = range(4)
 LONG = "long:"
+_MOST_PHOTOS, _PHOTO_PX = 3, 240
 _ROOT = QModelIndex()
 
 
@@ -190,7 +192,11 @@ class PairModel(QAbstractTableModel):
         text = " · ".join(part for part in (pair.id, pair.region) if part)
         if picture is not None and picture.isNull():
             return tr("{pair}: the image cannot be read ({path})").format(pair=text, path=pair.image)
-        return text
+        return "<br>".join((escape(text), *map(self._photo_tag, pair.photos[:_MOST_PHOTOS]))) if pair.photos else text
+
+    def _photo_tag(self, name: str) -> str:
+        url = QUrl.fromLocalFile(str(self._store.current.path_of(name))).toString()
+        return f'<img src="{escape(url)}" width="{_PHOTO_PX}">'
 
 
 def _text(pair: Pair, column: int, role: int) -> str:

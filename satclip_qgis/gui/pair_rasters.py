@@ -37,7 +37,7 @@ class PairRasters(QObject):
     def thumbnail(self, found: TrainingSet, pair: Pair, side_px: int) -> QImage:
         """Return the image of ``pair``, at most ``side_px`` large; a null image if it cannot be read."""
         path = found.path_of(pair.image)
-        if path.suffix.lower() not in RASTER_SUFFIXES:
+        if _is_picture(path):
             return _picture(path, pair, side_px)
         layer = self._layer(found, pair, path)
         if not layer.isValid() or layer.renderer() is None:
@@ -61,6 +61,12 @@ class PairRasters(QObject):
 
     def _close_oldest(self) -> None:
         self._open.popitem(last=False)[1].deleteLater()
+
+
+def _is_picture(path: Path) -> bool:
+    """Return whether Qt reads a file; GDAL reads the rest, as WebP where Qt came without it."""
+    suffix = path.suffix.lower()
+    return suffix not in RASTER_SUFFIXES and suffix[1:].encode() in QImageReader.supportedImageFormats()
 
 
 def _show_as(layer: QgsRasterLayer, found: TrainingSet, pair: Pair, path: Path) -> None:

@@ -144,6 +144,8 @@ class TrainingSetMaker(QObject):
             raise
 
     def _written(self) -> None:
+        if self._files is not None:
+            self._files.deleteLater()
         self._files = None
         self._panel.progress.hide()
         self._panel.set_busy(False)

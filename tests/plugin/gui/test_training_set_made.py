@@ -14,7 +14,7 @@ from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtWidgets import QAbstractButton, QDialog
 
 from satclip_qgis.gui.fact_layers import WORDS
-from satclip_qgis.gui.pair_model import CAPTIONS
+from satclip_qgis.gui.pair_model import CAPTIONS, CHIP
 from satclip_qgis.gui.training_set_panel import TrainingSetPanel
 from satclip_qgis.gui.workbench import Workbench
 from tests.plugin.conftest import ENGINE_PYTHON, ROOT
@@ -216,6 +216,8 @@ def test_a_layer_of_photos_becomes_a_set_and_points_with_pictures(
     click(dialog.ok_button)
     until(lambda: panel.folder == str(tmp_path / "set"))
     assert [len(pair["photos"]) for pair in on_disk(tmp_path / "set")] == [1, 1]
+    tip = panel.table.model.index(0, CHIP).data(Qt.ItemDataRole.ToolTipRole)
+    assert "photos/0.jpg" in tip
     layer = next(one for one in project.mapLayers().values() if one.name().startswith("Photos of"))
     assert sorted(bool(feature["problem"]) for feature in layer.getFeatures()) == [False, False, True]
     assert {feature["direction"] for feature in layer.getFeatures()} == {90.0}
