@@ -14,6 +14,8 @@ from satclip_engine.models.tower import DenseFeatures
 
 # Measured on two cores: 4 to 8 windows of ViT-B/16 are fastest; more only cost memory.
 CPU_BATCH = 8
+# How devices, the CPU's allocator and oneDNN, which can name no reason, say it.
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "could not create a primitive", "could not create a memory")
 # Enough to fill a present-day GPU with 224 px windows of ViT-B/16.
 GPU_BATCH = 64
 
@@ -82,4 +84,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in _OUT_OF_MEMORY)

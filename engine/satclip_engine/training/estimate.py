@@ -25,6 +25,7 @@ from satclip_engine.training.objectives.objective import Material
 from satclip_engine.training.plan import plan_run
 from satclip_engine.training.run import used_memory_bytes
 from satclip_engine.training.run_folder import disk_bytes
+from satclip_engine.training.warnings import caption_warnings
 
 # The first step also sets everything up; the ones after it are the measure.
 _STEPS = 3
@@ -68,7 +69,7 @@ def estimate_training(request: TrainRequest, config: Config, check_cancelled: Ca
         disk_bytes=disk_bytes(trained, all_weights),
         trained_weights=trained,
         all_weights=all_weights,
-        notes=plan.notes,
+        notes=(*plan.notes, *caption_warnings(request, pair_set, config, check_cancelled)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,9 @@ from satclip_engine.training.run import TrainingRun
 from satclip_engine.training.run_folder import RunFolder, read_request
 from satclip_engine.training.share import use_share
 from satclip_engine.training.trained_model import write_model
+from satclip_engine.training.warnings import caption_warnings
+
+logger = logging.getLogger(__name__)
 
 
 def fine_tune(
@@ -69,6 +73,9 @@ def _make_model(
     fabric = open_fabric(request)
     plan = plan_run(request.recipe, pair_set, request.seed, fabric.world_size)
     learner = load_learner(request.model, fabric.device, config, pair_set.info.bands)
+    notes = (*plan.notes, *caption_warnings(request, pair_set, config, check_cancelled))
+    for note in notes:
+        logger.warning("%s", note)
     all_weights = count_weights(learner.clip.parameters())
     weights = begin_training(learner.clip, request.recipe, request.seed)
     start = {name: weight.detach().clone() for name, weight in weights.items()}
@@ -113,7 +120,7 @@ def _make_model(
             all_weights=all_weights,
             steps=run.done,
             seconds=run.standing.elapsed_s,
-            notes=(*plan.notes, *run.notes),
+            notes=(*notes, *run.notes),
         )
     if fabric.is_global_zero:
         write_model(request, learner, pair_set, found, config)

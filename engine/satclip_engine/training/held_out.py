@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from satclip_engine.errors import PairsError
 from satclip_engine.evaluation.classification import classification_scores
-from satclip_engine.evaluation.retrieval import distinct_captions, retrieval_scores
+from satclip_engine.evaluation.retrieval import KS
 from satclip_engine.evaluation.segmentation import confusion_matrix, segmentation_scores
 from satclip_engine.harness.vectors import prepare
 from satclip_engine.models.registry.reference_tiles import reference_tiles
@@ -54,10 +54,13 @@ def held_out_scores(
         vectors, seen = picture_vectors(learner, pairs, images, check_cancelled)
         if not seen:
             return {}
-        captions, owner = distinct_captions([captions_of(pair) for pair in seen])
-        if len(set(captions)) > 1:
-            similarity = vectors @ _text_vectors(learner, captions).T
-            scores["recall"] = retrieval_scores(similarity, owner).metrics["mean_recall"]
+        captions = sorted({caption for pair in seen for caption in captions_of(pair)})
+        if len(captions) > 1:
+            place = {caption: i for i, caption in enumerate(captions)}
+            owns = np.zeros((len(seen), len(captions)), np.bool_)
+            for row, pair in zip(owns, seen, strict=True):
+                row[[place[caption] for caption in captions_of(pair)]] = True
+            scores["recall"] = _mean_recall(vectors @ _text_vectors(learner, captions).T, owns)
         if len({pair.label for pair in seen if pair.label}) > 1:
             scores["accuracy"] = _accuracy(learner, seen, vectors, classes_of_labels(seen, classes))
         masked = [pair for pair in seen if pair.mask]
@@ -89,6 +92,20 @@ def picture_vectors(
 def _text_vectors(learner: Learner, texts: Sequence[str]) -> Float32:
     parts = [learner.texts(learner.ids(texts[i : i + _BATCH])) for i in range(0, len(texts), _BATCH)]
     return torch.cat(parts).cpu().numpy()
+
+
+def _mean_recall(similarity: Float32, owns: npt.NDArray[np.bool_]) -> float:
+    """Return the share of queries with one of their own among the best k, averaged over k and both ways.
+
+    Pictures whose captions were made from layers share them: each of them is then as right as the others.
+    """
+    shares = []
+    for scores, own in ((similarity, owns), (similarity.T, owns.T)):
+        asked = own.any(axis=1)
+        best = np.where(own, scores, -np.inf).max(axis=1, keepdims=True)
+        ahead = ((scores > best) & ~own).sum(axis=1)[asked]
+        shares += [float((ahead < k).mean()) for k in KS]
+    return float(np.mean(shares))
 
 
 def _accuracy(learner: Learner, pairs: Sequence[Pair], vectors: Float32, classes: ClassSet) -> float:

@@ -13,7 +13,8 @@ from satclip_engine.protocol import Method, Recipe, Stage, TrainRequest
 
 from tests.engine.helpers.miniature_set import write_miniature_set
 from tests.engine.helpers.tiny_model import write_tiny_model
-from tests.engine.models.configs import engine_config
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,9 @@ def miniature(tmp_path_factory: pytest.TempPathFactory) -> PairSet:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return engine_config(tmp_path / "home")
+    """Folders of the test, and what ships with the engine."""
+    home = tmp_path / "home"
+    return Config(home, home / "cache", home / "models", ROOT / "resources", 2**30)
 
 
 @pytest.fixture

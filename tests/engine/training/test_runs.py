@@ -312,6 +312,9 @@ def test_blank_captions_are_passed_over_and_other_scripts_and_long_texts_are_tak
     request = asked(pairs=pair_set.folder)
     train(request, config)
     assert curve(request)[-1][5].keys() == {"recall", "accuracy", "mean_iou"}
+    notes = notes_of(request)
+    for warning in ("with an empty caption", "in a script that this model does not read", "more than 77 tokens"):
+        assert warning in notes
 
 
 def test_damaged_images_are_replaced_counted_and_listed(asked: Ask, config: Config, tmp_path: Path) -> None:
