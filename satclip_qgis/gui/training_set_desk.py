@@ -87,11 +87,11 @@ class TrainingSetDesk(QObject):
             self._panel.store.close()
         self._sync_map_button()
 
-    def check(self, fixes: tuple[str, ...] = ()) -> None:
-        """Look the chosen set through, after fixing the findings with these codes."""
+    def check(self) -> None:
+        """Look the chosen set through."""
         found = self._panel.store.current
         if found is not None:
-            self.jobs.check(self._panel.folder, found.title, self._model_id(), fixes)
+            self.jobs.check(self._panel.folder, found.title, self._model_id())
 
     def close(self) -> None:
         """Let go of the project; what is drawn stays with it."""
@@ -142,7 +142,9 @@ class TrainingSetDesk(QObject):
         dialog.open()
 
     def _fix(self, finding: Finding) -> None:
-        self.check((finding.code,))
+        found = self._panel.store.current
+        if found is not None:
+            self.jobs.fix(self._panel.folder, found.title, self._model_id(), finding)
 
     # What comes of the jobs
 

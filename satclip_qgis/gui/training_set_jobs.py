@@ -15,6 +15,7 @@ from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import (
     FINDINGS_ROLE,
     CheckPairsRequest,
+    Finding,
     JobState,
     JobView,
     PairCheck,
@@ -70,10 +71,14 @@ class TrainingSetJobs(QObject):
         """Make a training set of layers, a data set or photos; False if no job can be put now."""
         return self._put(kind, request, title)
 
-    def check(self, folder: str, title: str, model: str, fixes: tuple[str, ...] = ()) -> None:
-        """Look a set through, after fixing the findings with these codes."""
-        text = tr("Fix {title}") if fixes else tr("Check of {title}")
-        self._put(CHECK, CheckPairsRequest(folder, model, fixes), text.format(title=title))
+    def check(self, folder: str, title: str, model: str) -> None:
+        """Look a set through."""
+        self._put(CHECK, CheckPairsRequest(folder, model), tr("Check of {title}").format(title=title))
+
+    def fix(self, folder: str, title: str, model: str, finding: Finding) -> None:
+        """Put right what a check has found, and look the set through again."""
+        request = CheckPairsRequest(folder, model, (finding.code,), finding.sentence)
+        self._put(CHECK, request, tr("Fix of {title}").format(title=title))
 
     def split(self, request: SplitPairsRequest, title: str) -> None:
         """Divide a set by place."""

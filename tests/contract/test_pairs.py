@@ -84,7 +84,7 @@ def test_pairs_lose_nothing(pair: Pair) -> None:
         Facts((Cover("use", "area", (CoverShare("trees", 0.5),)),), Indices(ndvi=0.5, water=0.0)),
         Facts(),
         Finding("short", "doubtful", "Two.", ("a", "b"), "Write more."),
-        CheckPairsRequest("/set", "mini", ("short",)),
+        CheckPairsRequest("/set", "mini", ("short",), "Two."),
         PairCheck((Finding("few", "bad", "Two."),), (Finding("short", "doubtful", "One.", ("a",), "Wrote more."),)),
         SplitPairsRequest("/set", ("north",), 2000.0, 300.0, 7),
         ImportPairsRequest("/data", "/set", "coco", True, "set", "CC0"),

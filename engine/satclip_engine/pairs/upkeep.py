@@ -8,8 +8,8 @@ from pathlib import Path
 
 from satclip_engine.config import Config
 from satclip_engine.pairs import split
-from satclip_engine.pairs.check import check, fix_all, subject_of
-from satclip_engine.pairs.checking import Found
+from satclip_engine.pairs.check import check, fix, fix_all, subject_of
+from satclip_engine.pairs.checking import Found, Subject
 from satclip_engine.pairs.pair_set import PairSet, read_pair_set, write_pair_set
 from satclip_engine.pairs.places import write_places
 from satclip_engine.protocol import (
@@ -46,7 +46,7 @@ def check_pairs(
     subject = subject_of(pair_set, model=request.model, config=config, check_cancelled=looked_at)
     fixed: tuple[Found, ...] = ()
     if request.fixes:
-        pair_set, fixed = fix_all(subject, request.fixes)
+        pair_set, fixed = _fixed(subject, request)
         check_cancelled()
         write_pair_set(pair_set)
         write_places(pair_set)
@@ -74,6 +74,13 @@ def split_pairs(request: SplitPairsRequest) -> PairSet:
     write_pair_set(divided)
     write_places(divided)
     return divided
+
+
+def _fixed(subject: Subject, request: CheckPairsRequest) -> tuple[PairSet, tuple[Found, ...]]:
+    if not request.finding:
+        return fix_all(subject, request.fixes)
+    meant = [one for one in check(subject, request.fixes) if one.finding.sentence == request.finding and one.repaired]
+    return (fix(subject.pair_set, meant[0]), (meant[0],)) if meant else (subject.pair_set, ())
 
 
 class _Counter:

@@ -19,11 +19,13 @@ class CheckPairsRequest:
         folder: Absolute path of the training set.
         model: Id of the model to be trained: its tokenizer counts.
         fixes: Codes of findings to fix in place.
+        finding: Sentence of the only one to fix, where a check has found several things; empty fixes all of ``fixes``.
     """
 
     folder: str
     model: str = "mini"
     fixes: tuple[str, ...] = ()
+    finding: str = ""
 
 
 @dataclass(frozen=True)
