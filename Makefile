@@ -41,6 +41,7 @@ lint: engine
 ## make bench         the tables of docs/benchmarks.md, as ratios within one run
 bench: engine qgis-env
 	$(ENGINE)/bin/python -m tests.benchmarks.run
+	$(ENGINE)/bin/python -m tests.benchmarks.training
 	QT_QPA_PLATFORM=offscreen $(QGIS)/bin/python -m tests.benchmarks.heartbeat
 
 ## make qgis          QGIS with the plugin and a demo project

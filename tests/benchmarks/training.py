@@ -64,9 +64,12 @@ class Loops:
         batch: Pairs per step.
         precision: ``fp32`` or ``bf16``.
         device: ``cpu`` or ``cuda``.
+        saving: ``""``, or ``checkpointed``: activations are computed twice.
     """
 
-    def __init__(self, model: str, method: str, pair_set: Any, batch: int, precision: str, device: str) -> None:
+    def __init__(
+        self, model: str, method: str, pair_set: Any, batch: int, precision: str, device: str, saving: str = ""
+    ) -> None:
         from satclip_engine.pairs.images import PairImages
         from satclip_engine.protocol import Method, Recipe, Stage, TrainRequest
         from satclip_engine.training.batches import Batches
@@ -78,7 +81,7 @@ class Loops:
         from satclip_engine.training.objectives.objective import Material
 
         stage = Stage(batch=batch, learning_rate=1e-5)
-        recipe = Recipe("bench", "Bench", "", Method(method), (stage,))
+        recipe = Recipe("bench", "Bench", "", Method(method), (stage,), checkpoint_activations=bool(saving))
         self.fabric = open_fabric(TrainRequest("", "", recipe, device=device, precision=precision))
         self.learner = load_learner(model, self.fabric.device, make_config(Path(tempfile.gettempdir()) / "bench"))
         self.weights = begin_training(self.learner.clip, recipe, 0)
@@ -144,26 +147,31 @@ def throughput(models: dict[str, str], pair_set: Any, batch: int, precision: str
     return rows
 
 
-def peak_bytes(model: str, method: str, folder: Path, batch: int, precision: str, device: str) -> int:
+def peak_bytes(model: str, method: str, folder: Path, *options: str) -> int:
     """Return the most memory that two steps of a process of its own take."""
     code = (
         "import sys, torch; from pathlib import Path; from tests.benchmarks.training import *;"
         "from satclip_engine.pairs.pair_set import read_pair_set; import resource;"
-        "m, k, f, b, p, d = sys.argv[1:];"
-        "Loops(m, k, read_pair_set(Path(f)), int(b), p, d).real_s(1);"
+        "m, k, f, b, p, d, s = sys.argv[1:];"
+        "Loops(m, k, read_pair_set(Path(f)), int(b), p, d, s).real_s(1);"
         "print(torch.cuda.max_memory_allocated() if d == 'cuda' else"
         " resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
     )
-    command = [sys.executable, "-c", code, model, method, str(folder), str(batch), precision, device]
+    command = [sys.executable, "-c", code, model, method, str(folder), *options]
     return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()[-1])
 
 
-def memory(model: str, folder: Path, batches: tuple[int, ...], precision: str, device: str) -> list[list[str]]:
+def memory(model: str, folder: Path, batches: list[int], precision: str, device: str) -> list[list[str]]:
     """Peak memory of LoRA beside that of everything, at the same batch."""
     rows = []
     for batch in batches:
-        full, lora = (peak_bytes(model, method, folder, batch, precision, device) for method in ("full", "lora"))
-        rows.append([str(batch), f"{full / 2**20:.0f}", f"{lora / 2**20:.0f}", f"{lora / full:.0%}"])
+        options = str(batch), precision, device
+        full, lora, least = (
+            peak_bytes(model, method, folder, *options, saving) / 2**20
+            for method, saving in (("full", ""), ("lora", ""), ("lora", "checkpointed"))
+        )
+        numbers = f"{full:.0f}", f"{lora:.0f}", f"{lora / full:.0%}", f"{least:.0f}", f"{least / full:.0%}"
+        rows.append([str(batch), *numbers])
     return rows
 
 
@@ -171,10 +179,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=["throughput", "memory"], action="append")
     parser.add_argument("--scene", type=Path, default=data_dir() / "scenes" / "ortho_nepal.tif")
-    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--precision", default="bf16")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, action="append")
     args = parser.parse_args()
+    args.batch = args.batch or [8]
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the engine's workers have it
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -183,12 +192,12 @@ def main() -> None:
         vit = str(write_whole_vit(folder / "vit-b-16"))
         if args.only is None or "throughput" in args.only:
             models = {"mini": "mini", "ViT-B/16 (random)": vit}
-            rows = throughput(models, pair_set, args.batch, args.precision, args.device)
+            rows = throughput(models, pair_set, args.batch[0], args.precision, args.device)
             head = ["model", "trains", "bare loop, pairs/s", "satclip train, pairs/s", "ratio"]
-            print(table(f"Training steps, {args.precision}, batch {args.batch}", head, rows))
+            print(table(f"Training steps, {args.precision}, batch {args.batch[0]}", head, rows))
         if args.only is None or "memory" in args.only:
-            rows = memory(vit, pair_set.folder, (args.batch,), args.precision, args.device)
-            head = ["batch", "everything, MB", "LoRA, MB", "share"]
+            rows = memory(vit, pair_set.folder, args.batch, args.precision, args.device)
+            head = ["batch", "everything, MB", "LoRA, MB", "share", "LoRA, activations computed twice, MB", "share"]
             print(table(f"Peak memory of training ViT-B/16, {args.precision}", head, rows))
 
 
