@@ -43,6 +43,7 @@ class FactLayers(QTableWidget):
             if isinstance(layer, QgsVectorLayer) and layer.isValid() and layer.isSpatial() and not is_drawn(layer):
                 self._add(layer)
         self.itemChanged.connect(lambda _item: self.changed.emit())
+        project.layersRemoved.connect(self._layers_removed)
 
     def choices(self) -> tuple[VectorChoice, ...]:
         """Return the ticked layers that still are in the project."""
@@ -61,6 +62,12 @@ class FactLayers(QTableWidget):
             if self.item(row, LAYER).data(_ID) == layer_id:
                 self.cellWidget(row, FIELD).setField(field)
                 self.item(row, LAYER).setCheckState(Qt.CheckState.Checked)
+
+    def _layers_removed(self, layer_ids: list[str]) -> None:
+        for row in reversed(range(self.rowCount())):
+            if self.item(row, LAYER).data(_ID) in layer_ids:
+                self.removeRow(row)
+        self.changed.emit()
 
     def _add(self, layer: QgsVectorLayer) -> None:
         row = self.rowCount()

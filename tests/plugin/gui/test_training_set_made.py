@@ -257,6 +257,8 @@ def test_a_layer_that_goes_while_the_question_is_open_is_not_taken(
     assert dialog.ok_button.isEnabled()
     project.removeMapLayer(layer.id())
     assert dialog.layers.choices() == ()
+    assert not dialog.ok_button.isEnabled()
+    assert "Tick a layer" in dialog.note.text()
     project.removeMapLayer(scene.id())
     assert not dialog.ok_button.isEnabled()
     assert "raster layer" in dialog.note.text()
