@@ -70,13 +70,14 @@ class CompareDesk(QObject):
         self._known = [0.0, 0.0]
         self._asked: tuple[int, str, QgsRasterLayer] | None = None
         self._mixes: QTemporaryDir | None = None
-        self._job_id = ""
+        self._mixing: set[str] = set()
+        self._wanted = ""
         self._before = None
         self.items: tuple[HalfItem, ...] = ()
         self.line: LineItem | None = None
         self.tool = SwipeTool(canvas)
         self.tool.moved.connect(self._move_line)
-        self.tool.deactivated.connect(self.stop)
+        self.tool.deactivated.connect(self._leave)
         self.call = LatestCall(self._ask, DELAY_MS, self)
         self.call.answered.connect(self._show)
         self.call.failed.connect(self._refused)
@@ -116,38 +117,43 @@ class CompareDesk(QObject):
             after.format(percent=percent, model=_name(self._tuned)),
         )
         path = names.get(percent) or str(self._mix_folder() / str(percent))
-        if percent not in names and not Path(path).is_dir():
+        self._wanted = path
+        if percent in names or Path(path).is_dir():
+            self._set_right(path)
+            return
+        self.said.emit(tr("Mixing the two models…"))
+        if path not in self._mixing:
+            self._mixing.add(path)
             request = MixModelsRequest(self._start, self._tuned, percent / 100, path)
             title = tr("Mix {percent} % of {model}").format(percent=percent, model=_name(self._tuned))
-            self._job_id = self._tracker.start(MIX, request, title)
-            self.said.emit(tr("Mixing the two models…"))
-            return
-        self._job_id = ""
-        self._set_right(path)
+            self._tracker.start(MIX, request, title)
 
     def stop(self) -> None:
         """Give the map view back as it was."""
-        if not self.is_on():
-            return
-        items, self.items = self.items, ()
-        self.call.stop()
-        self._job_id = ""
-        self._canvas.extentsChanged.disconnect(self._view_changed)
-        for item in (*items, self.line):
-            self._canvas.scene().removeItem(item)
-        self.line = None
-        if self._canvas.mapTool() is self.tool:
-            if self._before is not None:
-                self._canvas.setMapTool(self._before)
-            else:
-                self._canvas.unsetMapTool(self.tool)
-        self._mixes = None
-        self.stopped.emit()
+        if self._canvas.mapTool() is not self.tool:
+            self._leave()
+        elif self._before is not None:
+            self._canvas.setMapTool(self._before)
+        else:
+            self._canvas.unsetMapTool(self.tool)
 
     def close(self) -> None:
         """Leave nothing on the canvas."""
         self.stop()
         self.tool.deleteLater()
+
+    def _leave(self) -> None:
+        """The tool was left, by us or for another one: nothing stays on the canvas."""
+        if not self.is_on():
+            return
+        items, self.items = self.items, ()
+        self.call.stop()
+        self._canvas.extentsChanged.disconnect(self._view_changed)
+        for item in (*items, self.line):
+            self._canvas.scene().removeItem(item)
+        self.line = None
+        self._mixes = None
+        self.stopped.emit()
 
     def _set_right(self, model: str) -> None:
         if self._models[RIGHT] == model:
@@ -221,15 +227,14 @@ class CompareDesk(QObject):
             self.call.request_unless_waiting()
 
     def _job_ended(self, job: JobView) -> None:
-        if job.spec.kind != MIX or not self._tracker.is_own(job.id):
+        out = str(job.spec.request.get("out", ""))
+        if job.spec.kind != MIX or out not in self._mixing:
             return
-        if job.id == self._job_id:
-            self._job_id = ""
-            if job.state is JobState.SUCCEEDED:
-                self._set_right(str(job.spec.request["out"]))
-        # A mix of this comparison alone: nobody looks for it in the list of jobs.
-        if self._mixes is not None and str(job.spec.request["out"]).startswith(self._mixes.path()):
-            self._tracker.remove(job.id)
+        self._mixing.discard(out)
+        if self.is_on() and out == self._wanted and job.state is JobState.SUCCEEDED:
+            self._set_right(out)
+        # It is this comparison's alone: nobody looks for it in the list of jobs.
+        self._tracker.remove(job.id)
 
 
 def _name(model: str) -> str:

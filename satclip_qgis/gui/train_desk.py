@@ -145,6 +145,9 @@ class TrainDesk(QObject):
     # The engine
 
     def _engine_changed(self) -> None:
+        if self._connection.state == READY:
+            # Another engine may keep its models elsewhere.
+            self._models_dir = ""
         self._ask_recipes()
         self._edited()
 
