@@ -67,9 +67,9 @@ class TrainingSetJobs(QObject):
         tracker.ended.connect(self._job_ended)
         tracker.failed.connect(lambda _problem: self._job_refused())
 
-    def make(self, kind: str, request: object, title: str) -> bool:
-        """Make a training set of layers, a data set or photos; False if no job can be put now."""
-        return self._put(kind, request, title)
+    def make(self, kind: str, request: object, title: str) -> None:
+        """Make a training set of layers, a data set or photos."""
+        self._put(kind, request, title)
 
     def check(self, folder: str, title: str, model: str) -> None:
         """Look a set through."""
@@ -98,13 +98,12 @@ class TrainingSetJobs(QObject):
         self.problem.emit(why_not_ready(connection))
         return False
 
-    def _put(self, kind: str, request: object, title: str) -> bool:
+    def _put(self, kind: str, request: object, title: str) -> None:
         if self._job_id or not self.is_engine_ready():
-            return False
+            return
         self._line.show_progress(tr("Waiting for the engine…"), None)
         self._job_id = self._tracker.start(kind, request, title)
         self.started.emit()
-        return True
 
     def _cancel(self) -> None:
         if self._job_id:

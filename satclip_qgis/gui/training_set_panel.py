@@ -23,7 +23,7 @@ from satclip_qgis.gui.progress_line import ProgressLine
 from satclip_qgis.gui.training_set_store import TrainingSetStore
 from satclip_qgis.gui.widgets import told_label
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import BAD, Finding
+from satclip_qgis.protocol import Finding
 
 
 class TrainingSetPanel(QWidget):
@@ -88,11 +88,6 @@ class TrainingSetPanel(QWidget):
         """Return one line on the chosen set; empty where none is."""
         found = self.store.current
         return f"{found.title} · {training_words.counts(found)}" if found is not None else ""
-
-    def doubt(self) -> str:
-        """Return what to ask before training on the set, as it has bad findings; empty where it has none."""
-        bad = [finding for finding in self._findings or () if finding.severity == BAD]
-        return "\n".join(finding.sentence for finding in bad)
 
     def show_findings(self, findings: tuple[Finding, ...]) -> None:
         """Show what a check of the chosen set has found."""

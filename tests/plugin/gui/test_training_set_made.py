@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,10 +29,11 @@ PARTS = (((30, 40, 140, 150), "lake"), ((200, 20, 280, 60), "roofs"), ((140, 60,
 
 
 @pytest.fixture
-def panel(workbench: Workbench) -> TrainingSetPanel:
+def panel(workbench: Workbench, until: Until) -> Iterator[TrainingSetPanel]:
     workbench.dock.tabs.setCurrentWidget(workbench.dock.train)
     QCoreApplication.processEvents()
-    return workbench.dock.train.pairs
+    yield workbench.dock.train.pairs
+    stop_job(workbench, until)
 
 
 def land_use(project: QgsProject) -> QgsVectorLayer:
@@ -52,6 +53,13 @@ def click(button: QAbstractButton) -> None:
     """Click a button that may have come to light just now."""
     QCoreApplication.processEvents()
     test_dock_run.click(button)
+
+
+def stop_job(bench: Workbench, until: Until) -> None:
+    """Cancel the check that follows each new set and each division."""
+    if bench.pairs.jobs.is_busy():
+        click(bench.dock.train.pairs.progress.cancel_button)
+        until(lambda: not bench.pairs.jobs.is_busy())
 
 
 def ask(action: object, bench: Workbench) -> QDialog:
@@ -109,7 +117,7 @@ def test_captions_come_from_a_layer_that_only_qgis_has(
     assert {pair["split"] for pair in on_disk(tmp_path / "set")} >= {"train", "validation", "test"}
     assert "train" in panel.counts.text()
     assert project.mapLayersByName(drawn.name()) == [drawn]
-    until(lambda: not workbench.pairs.jobs.is_busy())
+    stop_job(workbench, until)
     click(panel.table.undo_button)
     assert {pair["split"] for pair in on_disk(tmp_path / "set")} == {"train"}
     click(panel.map_button)
