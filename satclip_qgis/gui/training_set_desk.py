@@ -22,7 +22,7 @@ from satclip_qgis.gui.training_set_maker import TrainingSetMaker
 from satclip_qgis.gui.training_set_panel import TrainingSetPanel
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import SKIPPED_ROLE, Finding, JobView, Pair, PairCheck, Problem
-from satclip_qgis.provision.connection import EngineConnection
+from satclip_qgis.provision.connection import READY, EngineConnection
 
 _ENTRY = "training_set"
 _REDRAW_MS = 300
@@ -59,6 +59,7 @@ class TrainingSetDesk(QObject):
     ) -> None:
         super().__init__(parent)
         self._panel = panel
+        self._connection = connection
         self._messages = messages
         self._model_id = model_id
         self.jobs = TrainingSetJobs(panel.progress, connection, tracker, self)
@@ -102,6 +103,7 @@ class TrainingSetDesk(QObject):
     def _connect(self) -> None:
         panel, jobs = self._panel, self.jobs
         panel.store.problem.connect(self._messages.problem)
+        panel.seen.connect(self._check_unchecked)
         panel.store.edited.connect(self._redraw_timer.start)
         panel.store.opened.connect(self._redraw_timer.start)
         self._redraw_timer.timeout.connect(self._redraw)
@@ -140,6 +142,11 @@ class TrainingSetDesk(QObject):
         dialog.finished.connect(lambda _result: setattr(self, "dialog", None))
         self.dialog = dialog
         dialog.open()
+
+    def _check_unchecked(self) -> None:
+        """Look through a set that the project remembers, or that was edited, before anyone trains on it."""
+        if self._connection.state == READY and not self.jobs.is_busy() and not self._panel.is_checked:
+            self.check()
 
     def _fix(self, finding: Finding) -> None:
         found = self._panel.store.current

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtGui import QShowEvent
 from qgis.PyQt.QtWidgets import (
     QAction,
     QHBoxLayout,
@@ -31,12 +32,14 @@ class TrainingSetPanel(QWidget):
 
     Signals:
         changed(): Another set is chosen, its pairs were edited, or a check has found something.
+        seen(): The panel came into sight.
 
     Attributes:
         store: The set.
     """
 
     changed = pyqtSignal()
+    seen = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -102,6 +105,11 @@ class TrainingSetPanel(QWidget):
             widget.setEnabled(not busy)
         self.table.set_locked(busy)
         self.findings.allow_fixes(not busy)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Tell that the panel came into sight."""
+        super().showEvent(event)
+        self.seen.emit()
 
     def _opened(self) -> None:
         self._findings, self._is_stale = None, False

@@ -122,10 +122,14 @@ def test_captions_come_from_a_layer_that_only_qgis_has(
     assert {pair["split"] for pair in on_disk(tmp_path / "set")} == {"train"}
     click(panel.map_button)
     assert workbench.pairs.map.parts_layer() is None
-    # The project remembers the set.
+    # The project remembers the set; it is looked through once the page is looked at.
     panel.store.close()
     workbench.pairs.restore()
     assert panel.folder == str(tmp_path / "set")
+    assert not workbench.pairs.jobs.is_busy()
+    workbench.dock.tabs.setCurrentWidget(workbench.dock.jobs)
+    workbench.dock.tabs.setCurrentWidget(workbench.dock.train)
+    assert workbench.pairs.jobs.is_busy()
 
 
 def test_a_finding_is_shown_fixed_and_the_fix_undone(
