@@ -29,12 +29,12 @@ from qgis_profile import (
 )
 from x_display import x_display
 
-TIMEOUT_S = 600
+TIMEOUT_S = 1800
 STORIES = ("map", "teach", "assess", "models", "pairs", "train")
 FETCHED_FILE = "chendelong/RemoteCLIP/RemoteCLIP-ViT-B-32.pt"
 FETCHED_BYTES = 605_219_813
 # Of the training set that the story "train" begins with.
-CHIP_PX, BLOCK_M = 48, 120
+CHIP_PX, BLOCK_M = 128, 400
 
 
 @contextmanager
@@ -95,12 +95,13 @@ def take(story: str, theme: str, prefix: str, out: Path, display_name: str, mode
 def prepare_town(folder: Path) -> Path:
     """Return a folder with a scene, a layer of land use and the training set that the engine makes of them."""
     data, town = os.environ.get("SATCLIP_DATA") or ROOT.parent / "shared" / "data", folder / "town"
-    engine = [str(ENGINE_PYTHON), "-m", "satclip_engine", "captions"]
-    build = ["build", str(town / "town.tif"), "--layer", str(town / "land_use.geojson"), "--attribute", "use"]
+    satclip = [str(ENGINE_PYTHON), "-m", "satclip_engine"]
+    known = ["--samples", str(town / "land_use.geojson"), "--attribute", "use", "--chip", str(CHIP_PX)]
     for command in (
         [str(ENGINE_PYTHON), str(ROOT / "scripts" / "town_scene.py"), str(data), str(town)],
-        [*engine, *build, "--chip", str(CHIP_PX), "--out", str(town / "set"), "--title", "Town, west"],
-        [*engine, "split", str(town / "set"), "--block", str(BLOCK_M)],
+        [*satclip, "samples", "export", str(town / "town.tif"), *known, "--out", str(town / "chips")],
+        [*satclip, "captions", "import", str(town / "chips"), "--out", str(town / "set"), "--title", "Town, west"],
+        [*satclip, "captions", "split", str(town / "set"), "--block", str(BLOCK_M)],
     ):
         variables = {**os.environ, "PYTHONPATH": str(ROOT / "engine"), "SATCLIP_HOME": str(folder / "cli")}
         subprocess.run(command, env=variables, check=True)
