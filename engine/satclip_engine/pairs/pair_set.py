@@ -53,7 +53,8 @@ def read_pair_set(folder: Path) -> PairSet:
     """
     try:
         info = (folder / INFO_FILE).read_text(encoding="utf-8")
-        lines = (folder / PAIRS_FILE).read_text(encoding="utf-8").splitlines()
+        # Captions may hold the other characters at which splitlines() would break a line.
+        lines = (folder / PAIRS_FILE).read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise PairsError(
             f"There is no training set in {folder}: it has no {INFO_FILE} or no {PAIRS_FILE}.",

@@ -82,3 +82,10 @@ def test_a_set_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None
         write_pair_set(PairSet(tmp_path / "set", INFO, PAIRS[:1]))
     assert refused.value.code == "resource.output"
     assert read_pair_set(tmp_path / "set").pairs == PAIRS
+
+
+def test_a_caption_may_hold_any_character(tmp_path: Path) -> None:
+    captions = ("a lake\u2028and a forest", "houses\u0085 and roads", "fields\x1ein rows", "two\nlines")
+    written = PairSet(tmp_path, INFO, (Pair("odd", "a.png", captions),))
+    write_pair_set(written)
+    assert read_pair_set(tmp_path) == written
