@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
-from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
+from qgis.PyQt.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from satclip_qgis import train_words
 from satclip_qgis.i18n import tr
@@ -21,8 +21,10 @@ _STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 Series = Sequence[tuple[int, float]]
 
 
-class CurveView(QWidget):
+class CurveView(QLabel):
     """Paints the points of a training; the same is said in words to screen readers and in the tooltip.
+
+    A label, because themes of QGIS colour labels and nothing that they do not know.
 
     Args:
         parent: Qt parent.

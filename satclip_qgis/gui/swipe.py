@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from qgis.gui import QgsMapCanvas, QgsMapCanvasItem, QgsMapMouseEvent, QgsMapTool
 from qgis.PyQt.QtCore import QPointF, QRectF, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QKeyEvent, QPainter, QPalette, QPen
+from qgis.PyQt.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from satclip_qgis.gui.preview_item import PreviewItem
 
 _KEY_STEP = 0.02
 _LINE_PX, _GRIP_PX = 2, 9
-_LABEL_ALPHA = 210
+_LABEL_ALPHA = 170
 
 
 class HalfItem(PreviewItem):
@@ -85,15 +85,13 @@ class LineItem(QgsMapCanvasItem):
             self._write(painter, name, x, sign)
 
     def _write(self, painter: QPainter, name: str, x: float, sign: int) -> None:
-        metrics, palette = self._canvas.fontMetrics(), self._canvas.palette()
+        metrics = self._canvas.fontMetrics()
         width, height = metrics.horizontalAdvance(name) + 12, metrics.height() + 6
         box = QRectF(x + 8 if sign > 0 else x - 8 - width, 8, width, height)
-        ground = QColor(palette.color(QPalette.ColorRole.Window))
-        ground.setAlpha(_LABEL_ALPHA)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ground)
+        painter.setBrush(QColor(0, 0, 0, _LABEL_ALPHA))
         painter.drawRoundedRect(box, 3, 3)
-        painter.setPen(palette.color(QPalette.ColorRole.WindowText))
+        painter.setPen(QColor("white"))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, name)
 
 
