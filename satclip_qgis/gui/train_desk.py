@@ -18,7 +18,7 @@ from satclip_qgis.gui.train_estimator import TrainEstimator
 from satclip_qgis.gui.train_page import TrainPage
 from satclip_qgis.gui.train_runs import DONE, FAILED, NOTHING, PAUSED, RUNNING, STOPPING, TrainRuns
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import BAD, RUN_FOLDER, STATE_FILE, RecipeList, TrainRequest
+from satclip_qgis.protocol import BAD, LORA_FILE, RUN_FOLDER, STATE_FILE, RecipeList, TrainRequest
 from satclip_qgis.provision.connection import READY, EngineConnection
 
 
@@ -253,7 +253,7 @@ class TrainDesk(QObject):
         result = runs.result() if standing == DONE else None
         page.result_box.setVisible(result is not None)
         if result is not None:
-            has_lora = (Path(runs.shown.out) / "lora.safetensors").is_file()
+            has_lora = (Path(runs.shown.out) / LORA_FILE).is_file()
             page.result_box.show_result(Path(runs.shown.out).name, result, has_lora)
         self.shown.emit(runs.shown.out if result is not None else "")
         self._show_bar(standing)

@@ -74,6 +74,7 @@ from .train import (
 )
 from .tuned import (
     CURVES_FILE,
+    LORA_FILE,
     MODEL_FILE_ROLE,
     RUN_FOLDER,
     STATE_FILE,
@@ -98,6 +99,7 @@ __all__ = [
     "FINDINGS_ROLE",
     "HEARTBEAT_S",
     "LENGTH",
+    "LORA_FILE",
     "METHODS",
     "MODEL_CHECK_ROLE",
     "MODEL_FILE_ROLE",

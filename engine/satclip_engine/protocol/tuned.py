@@ -8,7 +8,8 @@ from .train import Recipe
 
 TRAIN_ESTIMATE_ROLE = "train_estimate"
 MODEL_FILE_ROLE = "model_file"
-RUN_FOLDER, CURVES_FILE, STATE_FILE = "run", "curves.jsonl", "state.pt"
+# In the folder of a trained model: what its run left, and its LoRA alone.
+RUN_FOLDER, CURVES_FILE, STATE_FILE, LORA_FILE = "run", "curves.jsonl", "state.pt", "lora.safetensors"
 
 
 @dataclass(frozen=True)

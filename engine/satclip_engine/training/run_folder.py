@@ -16,10 +16,9 @@ from tensorboardX import SummaryWriter
 from satclip_engine.errors import DiskFullError, OutputError, PairsError, RecipeError
 from satclip_engine.models.folders import CONFIG_FILE_NAME
 from satclip_engine.pairs.pair_set import PairSet
-from satclip_engine.protocol import CurvePoint, TrainRequest, from_json, to_json
+from satclip_engine.protocol import CURVES_FILE, RUN_FOLDER, STATE_FILE, CurvePoint, TrainRequest, from_json, to_json
 
-RUN_FOLDER = "run"
-_REQUEST, _STATE, _BEST, _CURVES, _SKIPPED = "request.json", "state.pt", "best.pt", "curves.jsonl", "skipped.txt"
+_REQUEST, _BEST, _SKIPPED = "request.json", "best.pt", "skipped.txt"
 # Beside the request: what the training set and the model to start from were.
 _PAIRS, _START = "pairs_sha256", "model_sha256"
 # A run continues with others of these: the training set may have moved, as it is told by what it says.
@@ -93,11 +92,11 @@ class RunFolder:
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Keep everything that the run needs to continue."""
-        _save(state, self.path / _STATE)
+        _save(state, self.path / STATE_FILE)
 
     def load_state(self) -> dict[str, Any] | None:
         """Return the kept state, or None before the first."""
-        return _load(self.path / _STATE)
+        return _load(self.path / STATE_FILE)
 
     def save_best(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Keep the trained weights that did best so far."""
@@ -114,7 +113,7 @@ class RunFolder:
 
     def finish(self) -> None:
         """Remove what only an unfinished run needs."""
-        for name in (_STATE, _BEST):
+        for name in (STATE_FILE, _BEST):
             (self.path / name).unlink(missing_ok=True)
 
     def _compare(self, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -147,7 +146,7 @@ class Curves:
     """
 
     def __init__(self, folder: Path, done: int) -> None:
-        self._path = folder / _CURVES
+        self._path = folder / CURVES_FILE
         kept = [_line(point) for point in read_curves(folder) if point.step <= done]
         _replace(self._path, lambda partial: partial.write_text("".join(kept), encoding="utf-8"))
         self._board = SummaryWriter(str(folder), purge_step=done + 1)
@@ -196,12 +195,12 @@ def read_request(out: Path) -> TrainRequest:
 
 def is_unfinished(out: Path) -> bool:
     """Return whether a training in ``out`` left weights to continue from."""
-    return any((out / RUN_FOLDER / name).is_file() for name in (_STATE, _BEST))
+    return any((out / RUN_FOLDER / name).is_file() for name in (STATE_FILE, _BEST))
 
 
 def read_curves(folder: Path) -> list[CurvePoint]:
     """Return the points of a run's folder; a last line that a killed run left unfinished is left out."""
-    path = folder / _CURVES
+    path = folder / CURVES_FILE
     if not path.is_file():
         return []
     points = []

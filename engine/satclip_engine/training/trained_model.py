@@ -13,7 +13,6 @@ from satclip_engine.models.folders import CONFIG_FILE_NAME
 from satclip_engine.models.lora import lora_updates, merged_state_dict
 from satclip_engine.models.lora_file import save_lora
 from satclip_engine.models.registry.card_facts import read_facts
-from satclip_engine.models.registry.export import LORA_FILE_NAME
 from satclip_engine.models.registry.imports import copy_companions
 from satclip_engine.models.registry.install import save_weights, write_json
 from satclip_engine.models.registry.installed import (
@@ -25,7 +24,7 @@ from satclip_engine.models.registry.installed import (
 )
 from satclip_engine.models.weights import weights_sha256
 from satclip_engine.pairs.pair_set import PairSet
-from satclip_engine.protocol import TEST, TRAIN, VALIDATION, TrainingResult, TrainRequest, to_json
+from satclip_engine.protocol import LORA_FILE, TEST, TRAIN, VALIDATION, TrainingResult, TrainRequest, to_json
 from satclip_engine.training.learner import Learner
 
 
@@ -46,7 +45,7 @@ def write_model(
     if adapters_of(learner.clip):
         save_adapters(learner.clip, folder)
     if lora_updates(learner.clip):
-        save_lora(learner.clip, folder / LORA_FILE_NAME, base=source.id, base_sha256=learner.weights_sha256)
+        save_lora(learner.clip, folder / LORA_FILE, base=source.id, base_sha256=learner.weights_sha256)
     card = {**read_facts(source.folder), **_card(request, learner, pair_set, found)}
     write_json(folder / CARD_FILE_NAME, card)
     (folder / "README.md").write_text(_readme(request, learner, pair_set, found), encoding="utf-8")

@@ -12,9 +12,9 @@ from satclip_engine.models.registry.faults import disk_full, is_disk_full
 from satclip_engine.models.registry.installed import verify_weights
 from satclip_engine.models.source import find_model
 from satclip_engine.models.weights import weights_sha256
+from satclip_engine.protocol import LORA_FILE, RUN_FOLDER
 
-LORA_FILE_NAME = "lora.safetensors"
-_NOT_COPIED = shutil.ignore_patterns("run", LORA_FILE_NAME, ".*")
+_NOT_COPIED = shutil.ignore_patterns(RUN_FOLDER, LORA_FILE, ".*")
 
 
 def export_model(model: str, path: Path, config: Config) -> Path:
@@ -60,7 +60,7 @@ def unfinished(path: Path) -> Path:
 
 
 def _copy_lora(folder: Path, path: Path) -> Path:
-    lora = folder / LORA_FILE_NAME
+    lora = folder / LORA_FILE
     if not lora.is_file():
         raise ModelError(
             f"The model {folder.name!r} has no LoRA of its own: it was trained in another way, or not here.",
