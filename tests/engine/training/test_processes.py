@@ -1,4 +1,4 @@
-"""``satclip train`` as people run it: killed, stopped, under torchrun, out of memory, on a full disk."""
+"""``satclip train`` as people run it: killed, stopped, under torchrun, on a full disk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and lim
 
 SATCLIP = [sys.executable, "-m", "satclip_engine"]
 # Slow enough to be killed in its midst, fast enough to be done soon.
-STEPS = ("steps=24", "batch=8", "learning_rate=1e-3", "views.colour=0.1")
+STEPS = ("steps=120", "batch=8", "learning_rate=1e-3", "views.colour=0.1")
 
 
 class Training:
@@ -98,7 +98,7 @@ def test_killed_at_random_moments_interrupted_and_on_a_full_disk_it_ends_as_if_i
     whole, broken = training("whole", *STEPS), training("broken", *STEPS)
     code, said, told = whole.run()
     assert code == 0, told
-    assert json.loads(said)["before_after"]["steps"] == 24
+    assert json.loads(said)["before_after"]["steps"] == 120
     chance = random.Random(2)
     for number, ended in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
         process = broken.start_and_wait_for(broken.state)
@@ -107,7 +107,7 @@ def test_killed_at_random_moments_interrupted_and_on_a_full_disk_it_ends_as_if_i
         _, told = process.communicate(timeout=60)
         assert process.returncode == ended, told
     assert not (broken.out / "open_clip_config.json").exists()
-    assert 0 < len(broken.curve()) < 24
+    assert 0 < len(broken.curve()) < 120
     before = broken.state.read_bytes()
     limit = len(before) // 2
     code, said, told = broken.run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
@@ -166,24 +166,3 @@ def test_two_processes_learn_what_one_learns_and_stop_together(
     others = together.weights()
     for name, tensor in alone.weights().items():
         torch.testing.assert_close(others[name], tensor, rtol=1e-3, atol=1e-4)
-
-
-LIMITED = """
-import resource, sys
-from satclip_engine.cli.main import run
-import satclip_engine.training.fine_tune, satclip_engine.training.recipes
-held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (held + 350 * 2**20,) * 2)
-raise SystemExit(run(sys.argv[1:]))
-"""
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tells its memory as Linux does")
-def test_a_process_that_runs_out_of_memory_goes_on_with_smaller_parts(training: Callable[..., Training]) -> None:
-    settings = ("steps=2", "batch=16", "objective=farslip_patches", "crops=64")
-    hungry = training("hungry", *settings, recipe="full")
-    hungry.environment["MALLOC_ARENA_MAX"] = "1"
-    code, said, told = hungry.run(launcher=[sys.executable, "-c", LIMITED])
-    assert code == 0, told
-    assert "out of memory: batches go through in parts of 8 from now on" in told
-    assert "Memory did not hold a whole batch" in " ".join(json.loads(said)["before_after"]["notes"])
