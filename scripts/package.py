@@ -26,7 +26,7 @@ MAX_ZIP_BYTES = 25 * 1024**2
 # Only these may enter: an allow-list cannot let a binary slip in.
 SUFFIXES = frozenset({
     ".py", ".txt", ".lock", ".toml", ".md", ".json", ".svg", ".png", ".qml", ".safetensors", ".gz", ".tif", ".csv",
-    ".ts", ".qm",
+    ".ts", ".qm", ".yaml",
 })  # fmt: skip
 _TREES = (
     (ROOT / "satclip_qgis", Path()),
@@ -144,7 +144,7 @@ def _tree_files() -> Iterator[tuple[Path, Path]]:
 
 
 def _is_text(path: Path) -> bool:
-    return path.is_file() and path.suffix in (".py", ".txt", ".lock", ".toml", ".md", ".json", ".svg", ".qml")
+    return path.is_file() and path.suffix in (".py", ".txt", ".lock", ".toml", ".md", ".json", ".svg", ".qml", ".yaml")
 
 
 if __name__ == "__main__":

@@ -20,12 +20,11 @@ from satclip_engine.harness.vectors import prepare
 from satclip_engine.models.encoder import Encoder, load_encoder
 from satclip_engine.models.folders import find_weights
 from satclip_engine.models.lora import lora_updates
-from satclip_engine.models.registry.export import LORA_FILE_NAME
 from satclip_engine.models.registry.imports import import_model
 from satclip_engine.models.weights import read_state_dict
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.pairs.pair_set import PairSet
-from satclip_engine.protocol import TEST, Stage, TrainRequest
+from satclip_engine.protocol import LORA_FILE, TEST, Stage, TrainRequest
 from satclip_engine.training import fine_tune as module
 from satclip_engine.training.fine_tune import fine_tune
 from satclip_engine.training.held_out import held_out_scores
@@ -129,7 +128,7 @@ def test_a_lora_goes_back_into_exactly_its_base(
 ) -> None:
     folder = train(asked(stages=STAGES), config)
     shutil.copytree(tiny, config.models_dir / "tiny")
-    again = import_model(folder / LORA_FILE_NAME, config, "again")
+    again = import_model(folder / LORA_FILE, config, "again")
     trained, imported = read_state_dict(find_weights(folder)), read_state_dict(find_weights(again))
     assert trained.keys() == imported.keys()
     assert all(torch.allclose(trained[name], imported[name], atol=1e-6) for name in trained)
