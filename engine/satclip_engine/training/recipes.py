@@ -59,7 +59,7 @@ def parse_yaml(text: str, what: str) -> Any:
 
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("+-.0123456789"))
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - a safe loader
+        return yaml.load(text, Loader)  # noqa: S506  # nosec B506 - a safe loader
     except yaml.YAMLError as error:
         raise _wrong(f"{what} is no YAML: {' '.join(str(error).split())}") from error
 
