@@ -18,7 +18,7 @@ from satclip_engine.models.folders import CONFIG_FILE_NAME
 from satclip_engine.pairs.pair_set import PairSet
 from satclip_engine.protocol import CURVES_FILE, RUN_FOLDER, STATE_FILE, CurvePoint, TrainRequest, from_json, to_json
 
-_REQUEST, _BEST, _SKIPPED = "request.json", "best.pt", "skipped.txt"
+_REQUEST, _START_SCORES, _BEST, _SKIPPED = "request.json", "start.json", "best.pt", "skipped.txt"
 # Beside the request: what the training set and the model to start from were.
 _PAIRS, _START = "pairs_sha256", "model_sha256"
 # A run continues with others of these: the training set may have moved, as it is told by what it says.
@@ -65,6 +65,8 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             if is_unfinished(self._out):
                 self._compare(json.loads(path.read_text(encoding="utf-8")), wanted)
+            else:  # another training may have ended here before its first step
+                (self.path / _START_SCORES).unlink(missing_ok=True)
             _replace(path, lambda partial: partial.write_text(json.dumps(wanted, indent=2), encoding="utf-8"))
         except OSError as error:
             raise OutputError(
@@ -90,6 +92,16 @@ class RunFolder:
                 path=str(self._out),
             )
 
+    def keep_start(self, scores: Mapping[str, Any]) -> None:
+        """Keep what the model to start from scored, so that a run that continues need not ask it again."""
+        text = json.dumps(dict(scores))
+        _replace(self.path / _START_SCORES, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+    def load_start(self) -> dict[str, Any] | None:
+        """Return what the model to start from scored, or None before it was asked."""
+        path = self.path / _START_SCORES
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Keep everything that the run needs to continue."""
         _save(state, self.path / STATE_FILE)
@@ -113,7 +125,7 @@ class RunFolder:
 
     def finish(self) -> None:
         """Remove what only an unfinished run needs."""
-        for name in (STATE_FILE, _BEST):
+        for name in (_START_SCORES, STATE_FILE, _BEST):
             (self.path / name).unlink(missing_ok=True)
 
     def _compare(self, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
