@@ -44,6 +44,7 @@ class BuildCaptionsRequest:
         chip_px: Side of a chip in pixels of the working resolution.
         gsd_m: Working resolution in metres per pixel, or None for the raster's own.
         count: Most chips, chosen so that space, classes and looks are balanced; None takes all.
+        model: Chips that look alike to this model, by id or path, are one group of looks.
         save_chips: Write the chips as files instead of naming windows of the raster. With another resolution than
             the raster's they always are written.
         bands: As in ``FeatureOptions``.
@@ -67,6 +68,7 @@ class BuildCaptionsRequest:
     chip_px: int = 224
     gsd_m: Optional[float] = None
     count: Optional[int] = None
+    model: str = "mini"
     save_chips: bool = False
     bands: str = "auto"
     scaling: str = "auto"

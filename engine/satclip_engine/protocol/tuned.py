@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .train import Recipe
 
@@ -10,6 +10,9 @@ TRAIN_ESTIMATE_ROLE = "train_estimate"
 MODEL_FILE_ROLE = "model_file"
 # In the folder of a trained model: what its run left, and its LoRA alone.
 RUN_FOLDER, CURVES_FILE, STATE_FILE, LORA_FILE = "run", "curves.jsonl", "state.pt", "lora.safetensors"
+
+# For each class that really is there, how many images or pixels of it were taken for which class; no zeros.
+Confusion = dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class TrainingResult:
         steps: Optimiser steps.
         seconds: Of training.
         notes: What a reader must know.
+        confusions_before: Behind the scores of the start that are about classes, by the score's name.
+        confusions_after: The same of the result.
     """
 
     before: dict[str, float]
@@ -52,6 +57,8 @@ class TrainingResult:
     steps: int
     seconds: float
     notes: tuple[str, ...] = ()
+    confusions_before: dict[str, Confusion] = field(default_factory=dict)
+    confusions_after: dict[str, Confusion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

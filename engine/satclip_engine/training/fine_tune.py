@@ -15,7 +15,7 @@ from satclip_engine.models.device import device_label, resolve_device
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.pairs.pair_set import read_pair_set
 from satclip_engine.protocol import TRAIN, CurvePoint, Pair, ProgressUpdate, TrainingResult, TrainRequest
-from satclip_engine.training.held_out import drawn_accuracy, held_out_scores
+from satclip_engine.training.held_out import HeldOut, ask_held_out, drawn_accuracy
 from satclip_engine.training.learner import load_learner
 from satclip_engine.training.methods import begin_training, count_weights
 from satclip_engine.training.objectives.objective import Material
@@ -87,15 +87,21 @@ def _make_model(
     device = device_label(fabric.device)
     with PairImages(pair_set) as images:
 
-        def scores(pairs: Sequence[Pair]) -> dict[str, float]:
-            return held_out_scores(learner, pairs, images, pair_set.info.classes, check_cancelled)
+        def ask(pairs: Sequence[Pair]) -> HeldOut:
+            return ask_held_out(learner, pairs, images, pair_set.info.classes, check_cancelled)
 
         def tell(point: CurvePoint, rest_s: float) -> None:
             progress(ProgressUpdate("train", point.step / point.steps, rest_s, device, sentence_of(point)))
 
         progress(ProgressUpdate("score", 0.0, device=device))
         # What was inserted changes nothing before the first step: these are the start's.
-        before, general_before = scores(plan.reported), drawn_accuracy(learner)
+        of_start = folder.load_start()
+        if of_start is None:
+            before = ask(plan.reported)
+            of_start = {"before": before.scores, "confusions_before": before.confusions}
+            of_start["general_before"] = drawn_accuracy(learner)
+            if fabric.is_global_zero:
+                folder.keep_start(of_start)
         run = TrainingRun(
             request=request,
             plan=plan,
@@ -104,23 +110,24 @@ def _make_model(
             weights=weights,
             fabric=fabric,
             folder=folder,
-            score=lambda: scores(plan.validation),
+            score=lambda: ask(plan.validation).scores,
             on_point=tell,
         )
         act(run, check_cancelled)
         use_share(learner.clip, weights, start, request.recipe.weight)
         progress(ProgressUpdate("score", 0.99, device=device))
+        after = ask(plan.reported)
         found = TrainingResult(
-            before=before,
-            after=scores(plan.reported),
+            **of_start,
+            after=after.scores,
             split=plan.reported_split,
-            general_before=general_before,
             general_after=drawn_accuracy(learner),
             trained_weights=count_weights(weights.values()),
             all_weights=all_weights,
             steps=run.done,
             seconds=run.standing.elapsed_s,
             notes=(*notes, *run.notes),
+            confusions_after=after.confusions,
         )
     if fabric.is_global_zero:
         write_model(request, learner, pair_set, found, config)

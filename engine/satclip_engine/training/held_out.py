@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,13 @@ import torch
 from torch.nn import functional
 
 from satclip_engine.errors import PairsError
-from satclip_engine.evaluation.classification import classification_scores
+from satclip_engine.evaluation.classification import ClassificationScores, classification_scores
 from satclip_engine.evaluation.retrieval import KS
 from satclip_engine.evaluation.segmentation import confusion_matrix, segmentation_scores
 from satclip_engine.harness.vectors import prepare
 from satclip_engine.models.registry.reference_tiles import reference_tiles
 from satclip_engine.pairs.images import PairImages
-from satclip_engine.protocol import ClassSet, Pair
+from satclip_engine.protocol import ClassSet, Confusion, Pair
 from satclip_engine.raster.resample import resize_picture
 from satclip_engine.training.class_words import class_vectors, classes_of_labels
 from satclip_engine.training.learner import Learner
@@ -24,8 +25,22 @@ from satclip_engine.training.objectives.objective import captions_of
 
 Float32 = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
+Counts = npt.NDArray[np.int64]
 _BATCH = 32
 _DRAWN_OF_EACH = 8
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a model answered about pairs.
+
+    Attributes:
+        scores: Those that the pairs allow, each in [0, 1], higher is better.
+        confusions: Behind the scores about classes, by the score's name: images for labels, pixels for masks.
+    """
+
+    scores: dict[str, float] = field(default_factory=dict)
+    confusions: dict[str, Confusion] = field(default_factory=dict)
 
 
 def held_out_scores(
@@ -35,7 +50,18 @@ def held_out_scores(
     classes: ClassSet | None,
     check_cancelled: Callable[[], None],
 ) -> dict[str, float]:
-    """Return the scores that the pairs allow, each in [0, 1], higher is better.
+    """Return the scores alone; see ``ask_held_out``."""
+    return ask_held_out(learner, pairs, images, classes, check_cancelled).scores
+
+
+def ask_held_out(
+    learner: Learner,
+    pairs: Sequence[Pair],
+    images: PairImages,
+    classes: ClassSet | None,
+    check_cancelled: Callable[[], None],
+) -> HeldOut:
+    """Ask a model about pairs.
 
     ``recall``: mean recall at 1, 5 and 10 between pictures and different captions, both ways, where there are captions.
     ``accuracy``: mean recall of the classes by their words alone, where the pairs have two labels or more.
@@ -49,24 +75,29 @@ def held_out_scores(
         check_cancelled: Raises ``CancelledError`` when the user asked to stop.
     """
     learner.eval()
-    scores: dict[str, float] = {}
+    found = HeldOut()
     with torch.inference_mode():
         vectors, seen = picture_vectors(learner, pairs, images, check_cancelled)
         if not seen:
-            return {}
+            return found
         captions = sorted({caption for pair in seen for caption in captions_of(pair)})
         if len(captions) > 1:
             place = {caption: i for i, caption in enumerate(captions)}
             owns = np.zeros((len(seen), len(captions)), np.bool_)
             for row, pair in zip(owns, seen, strict=True):
                 row[[place[caption] for caption in captions_of(pair)]] = True
-            scores["recall"] = _mean_recall(vectors @ _text_vectors(learner, captions).T, owns)
+            found.scores["recall"] = _mean_recall(vectors @ _text_vectors(learner, captions).T, owns)
         if len({pair.label for pair in seen if pair.label}) > 1:
-            scores["accuracy"] = _accuracy(learner, seen, vectors, classes_of_labels(seen, classes))
+            named = classes_of_labels(seen, classes)
+            answers = _label_answers(learner, seen, vectors, named)
+            found.scores["accuracy"] = answers.mean_recall
+            found.confusions["accuracy"] = _counted(answers.confusion, named)
         masked = [pair for pair in seen if pair.mask]
         if masked and classes is not None:
-            scores["mean_iou"] = _mean_iou(learner, masked, images, classes, check_cancelled)
-    return scores
+            pixels = _mask_answers(learner, masked, images, classes, check_cancelled)
+            found.scores["mean_iou"] = segmentation_scores(pixels).mean_iou
+            found.confusions["mean_iou"] = _counted(pixels, classes)
+    return found
 
 
 def picture_vectors(
@@ -108,20 +139,23 @@ def _mean_recall(similarity: Float32, owns: npt.NDArray[np.bool_]) -> float:
     return float(np.mean(shares))
 
 
-def _accuracy(learner: Learner, pairs: Sequence[Pair], vectors: Float32, classes: ClassSet) -> float:
+def _label_answers(
+    learner: Learner, pairs: Sequence[Pair], vectors: Float32, classes: ClassSet
+) -> ClassificationScores:
     rows = [i for i, pair in enumerate(pairs) if pair.label]
     truth = np.array([classes.names.index(pairs[i].label) for i in rows])
     logits = vectors[rows] @ class_vectors(learner, classes).cpu().numpy().T
-    return float(classification_scores(logits, truth, classes.names).mean_recall)
+    return classification_scores(logits, truth, classes.names)
 
 
-def _mean_iou(
+def _mask_answers(
     learner: Learner,
     pairs: Sequence[Pair],
     images: PairImages,
     classes: ClassSet,
     check_cancelled: Callable[[], None],
-) -> float:
+) -> Counts:
+    """Return int64 (K, K + 1) pixels: rows = mask, columns = answer, the last one, no class, stays 0."""
     texts = class_vectors(learner, classes)
     total = np.zeros((len(classes), len(classes) + 1), np.int64)
     for pair in pairs:
@@ -132,7 +166,17 @@ def _mean_iou(
         scores = torch.einsum("ndhw,kd->nkhw", cells, texts)
         pixels = functional.interpolate(scores, size=codes.shape, mode="bilinear")
         total += confusion_matrix(codes, pixels[0].argmax(0).cpu().numpy(), len(classes))
-    return segmentation_scores(total).mean_iou
+    return total
+
+
+def _counted(confusion: Counts, classes: ClassSet) -> Confusion:
+    """Return the counts by names; classes that do not occur are left out."""
+    found = {}
+    for name, row in zip(classes.names, confusion.tolist(), strict=True):
+        counts = {answer: count for answer, count in zip(classes.names, row, strict=False) if count}
+        if counts:
+            found[name] = counts
+    return found
 
 
 def _whole_cells(image: Bytes, cell_px: int) -> Bytes:

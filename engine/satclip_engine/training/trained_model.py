@@ -24,8 +24,11 @@ from satclip_engine.models.registry.installed import (
 )
 from satclip_engine.models.weights import weights_sha256
 from satclip_engine.pairs.pair_set import PairSet
-from satclip_engine.protocol import LORA_FILE, TEST, TRAIN, VALIDATION, TrainingResult, TrainRequest, to_json
+from satclip_engine.protocol import LORA_FILE, TEST, TRAIN, VALIDATION, Confusion, TrainingResult, TrainRequest, to_json
 from satclip_engine.training.learner import Learner
+
+# Pairs of classes that the README names; the card has them all.
+_MOST_CONFUSED = 5
 
 
 def write_model(
@@ -99,7 +102,7 @@ def _readme(request: TrainRequest, learner: Learner, pair_set: PairSet, found: T
 |---|---|---|
 {_score_rows(found)}
 
-{"".join(f"- {note}{chr(10)}" for note in found.notes)}"""
+{_confused(found)}{"".join(f"- {note}{chr(10)}" for note in found.notes)}"""
 
 
 def _score_rows(found: TrainingResult) -> str:
@@ -110,3 +113,24 @@ def _score_rows(found: TrainingResult) -> str:
     ]
     rows.append(("drawn pictures of common things (forgetting)", found.general_before, found.general_after))
     return "\n".join(f"| {name} | {before:.3f} | {after:.3f} |" for name, before, after in rows)
+
+
+def _confused(found: TrainingResult) -> str:
+    """Return a table of the classes that the result takes for another most often; nothing where it takes none."""
+    rows = []
+    for score, after in found.confusions_after.items():
+        wrong = [(n, truth, taken) for truth, row in after.items() for taken, n in row.items() if taken != truth]
+        for _, truth, taken in sorted(wrong, key=lambda one: -one[0])[:_MOST_CONFUSED]:
+            shares = [
+                _share(one.get(score, {}), truth, taken) for one in (found.confusions_before, found.confusions_after)
+            ]
+            rows.append(f"| {score.replace('_', ' ')} | {truth} | {taken} | {shares[0]:.0%} | {shares[1]:.0%} |\n")
+    if not rows:
+        return ""
+    head = f"Most often confused, as shares of a class on the {found.split} pairs:\n\n"
+    return f"{head}| score | class | taken for | before | after |\n|---|---|---|---|---|\n{''.join(rows)}\n"
+
+
+def _share(confusion: Confusion, truth: str, taken: str) -> float:
+    row = confusion.get(truth, {})
+    return row.get(taken, 0) / max(sum(row.values()), 1)

@@ -119,6 +119,17 @@ def test_card_and_readme_say_what_it_is(asked: Ask, config: Config) -> None:
     for name, value in training["before_after"]["after"].items():
         before = training["before_after"]["before"][name]
         assert f"| {name.replace('_', ' ')}, test pairs | {before:.3f} | {value:.3f} |" in readme
+    for score, total in (("accuracy", 8), ("mean_iou", 8 * 64 * 64)):
+        for counts in (training["before_after"][f"confusions_{when}"][score] for when in ("before", "after")):
+            assert sum(sum(row.values()) for row in counts.values()) == total
+            assert counts.keys() <= GROUND.keys()
+    rows = training["before_after"]["confusions_after"]["accuracy"]
+    recalls = [row.get(name, 0) / sum(row.values()) for name, row in rows.items()]
+    assert training["before_after"]["after"]["accuracy"] == pytest.approx(np.mean(recalls))
+    wrong = [(n, truth, taken) for truth, row in rows.items() for taken, n in row.items() if taken != truth]
+    n, truth, taken = max(wrong, key=lambda one: one[0])
+    assert f"| accuracy | {truth} | {taken} |" in readme
+    assert f"| {n / sum(rows[truth].values()):.0%} |" in readme
     assert encoder_of(folder, config).card.title == "Drawn ground model"
     assert not list((folder / "run").glob("*.pt"))
 
