@@ -59,9 +59,9 @@ def notes_of(request: TrainRequest) -> str:
     return " ".join(training_of(request)["before_after"]["notes"])
 
 
-def stop_after(calls: int) -> Callable[[], None]:
+def stop_after(calls: int, before: int = COUNTS[TEST]) -> Callable[[], None]:
     """A user who asks to stop after so many moments in which a run asks, those of the scores before it apart."""
-    left = [calls + COUNTS[TEST]]
+    left = [calls + before]
 
     def check() -> None:
         left[0] -= 1
@@ -96,13 +96,16 @@ def test_a_run_stopped_again_and_again_ends_as_if_it_had_not_been(
     while True:
         attempts += 1
         try:  # at other places each time, in the held-out scores too
-            train(broken, config, stop_after((1, 4, 11, 2, 30)[attempts % 5]))
+            calls = (1, 4, 11, 2, 30)[attempts % 5]
+            train(broken, config, stop_after(calls) if attempts == 1 else stop_after(calls, before=0))
             break
         except CancelledError:
             assert attempts < 20
     assert attempts > 3
     assert len(curve(whole)) == sum(stage.steps for stage in stages)
     assert_same(whole, broken)
+    gained, others = (training_of(request)["before_after"] for request in (whole, broken))
+    assert {**gained, "seconds": 0} == {**others, "seconds": 0}
     assert not list((Path(broken.out) / "run").glob("*.pt"))
 
 
@@ -238,8 +241,11 @@ def test_the_best_is_kept_after_a_stop_and_the_last_where_none_was_compared(aske
     with pytest.raises(RecipeError, match="no unfinished training"):
         keep(never, config)
     early = stopped(asked(out="early"), config)
+    of_start = Path(early.out) / "run" / "start.json"
+    of_start.write_text(json.dumps({**json.loads(of_start.read_text(encoding="utf-8")), "general_before": 0.123}))
     keep(early, config)
     assert "the last weights until then were kept" in notes_of(early)
+    assert training_of(early)["before_after"]["general_before"] == 0.123  # the start is not asked again
     late = stopped(
         asked(stages=(Stage(steps=15, batch=8, learning_rate=1e-3),), out="late"), config, calls=12 + COUNTS[VALIDATION]
     )
