@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import TEST, CurvePoint, TrainEstimate, TrainingResult
+from satclip_qgis.protocol import TEST, Confusion, CurvePoint, TrainEstimate, TrainingResult
 
 # Two scores nearer than this are told as equal.
 _SAME = 0.0005
+# Pairs of classes that a sentence names.
+_MOST_CONFUSED = 3
 
 
 def method(kind: str) -> str:
@@ -113,6 +117,56 @@ def facts(found: TrainingResult, duration: str) -> str:
         steps=f"{found.steps:,}",
         time=duration,
     )
+
+
+@dataclass(frozen=True)
+class ShownConfusion:
+    """What a model took for what, before a training or after it.
+
+    Attributes:
+        title: What was counted, and when.
+        names: The classes that occur, before or after.
+        counts: Images or pixels.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    counts: Confusion
+
+    def share(self, truth: str, taken: str) -> float:
+        """Return which part of a class was taken for which, within 0 to 1."""
+        row = self.counts.get(truth, {})
+        return row.get(taken, 0) / max(sum(row.values()), 1)
+
+    def sentence(self, truth: str, taken: str) -> str:
+        """Return the same in words."""
+        row = self.counts.get(truth, {})
+        text = tr("{count} of {total}: {truth} taken for {taken}")
+        return text.format(count=f"{row.get(taken, 0):,}", total=f"{sum(row.values()):,}", truth=truth, taken=taken)
+
+
+def confusions(found: TrainingResult) -> tuple[ShownConfusion, ...]:
+    """Return what a training's models took for what, its result first."""
+    counted = {"accuracy": tr("Images"), "mean_iou": tr("Pixels of masks")}
+    shown = []
+    for name, after in found.confusions_after.items():
+        before = found.confusions_before.get(name, {})
+        taken = (answer for one in (before, after) for row in one.values() for answer in row)
+        names = tuple(dict.fromkeys((*before, *after, *taken)))
+        what = counted.get(name, name)
+        shown.append(ShownConfusion(tr("{what} after the training").format(what=what), names, after))
+        shown.append(ShownConfusion(tr("{what} before the training").format(what=what), names, before))
+    return tuple(shown)
+
+
+def most_confused(one: ShownConfusion) -> str:
+    """Return which classes are taken for which most often."""
+    wrong = [(n, truth, taken) for truth, row in one.counts.items() for taken, n in row.items() if taken != truth]
+    if not wrong:
+        return tr("No class is taken for another.")
+    worst = sorted(wrong, key=lambda found: -found[0])[:_MOST_CONFUSED]
+    parts = [f"{truth} → {taken} ({one.share(truth, taken) * 100:.0f} %)" for _, truth, taken in worst]
+    return tr("Most often: {classes}").format(classes=", ".join(parts))
 
 
 def _change(difference: float) -> str:

@@ -9,6 +9,7 @@ from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSlider
 from satclip_qgis import train_words
 from satclip_qgis.gui import wording
 from satclip_qgis.gui.assess_tables import ClassRows
+from satclip_qgis.gui.confusion_box import ConfusionBox
 from satclip_qgis.gui.icons import theme_icon
 from satclip_qgis.gui.widgets import buddy_label, row_of, told_label
 from satclip_qgis.i18n import tr
@@ -35,6 +36,7 @@ class TrainResultBox(QgsCollapsibleGroupBoxBasic):
                 "which a model that forgets no longer tells apart"
             )
         )
+        self.confusion = ConfusionBox()
         self.facts, self.notes = told_label(), told_label()
         self.use_button = QPushButton(theme_icon("mActionAddRasterLayer.svg"), tr("&Use this model"))
         self.use_button.setToolTip(tr("Choose it on the other pages"))
@@ -66,6 +68,7 @@ class TrainResultBox(QgsCollapsibleGroupBoxBasic):
         self.title.setText(name)
         self.table.horizontalHeaderItem(0).setText(train_words.measured_on(found))
         self.table.show_rows(train_words.result_rows(found))
+        self.confusion.show_result(found)
         self.facts.setText(train_words.facts(found, wording.duration(found.seconds)))
         self.notes.setText("\n".join(found.notes))
         self.notes.setVisible(bool(found.notes))
@@ -98,7 +101,7 @@ class TrainResultBox(QgsCollapsibleGroupBoxBasic):
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        for widget in (self.title, self.table, self.facts, self.notes):
+        for widget in (self.title, self.table, self.confusion, self.facts, self.notes):
             layout.addWidget(widget)
         layout.addLayout(row_of(self.use_button, self.compare_button, self.export_button))
         row = QHBoxLayout(self.share_row)

@@ -13,6 +13,7 @@ from satclip_qgis.gui.curve_file import CurveFile
 from satclip_qgis.gui.curve_view import CurveView
 from satclip_qgis.gui.recipe_form import RecipeForm
 from satclip_qgis.gui.stage_row import parse_rate
+from satclip_qgis.gui.train_result_box import TrainResultBox
 from satclip_qgis.protocol import CurvePoint, Method, ModelInfo, Recipe, Stage, TrainingResult
 from satclip_qgis.train_words import result_rows
 
@@ -125,3 +126,41 @@ def test_small_changes_are_none() -> None:
         ("Captions found (recall)", "", ("0.200", "0.350", "+0.150")),
         ("General pictures (forgetting)", "", ("0.500", "0.500", "±0")),
     )
+
+
+def test_which_classes_are_taken_for_which(qgis_app: object) -> None:
+    found = TrainingResult({"accuracy": 0.5}, {"accuracy": 0.9}, "test", 0.5, 0.5, 10, 100, 5, 3.0)
+    box = TrainResultBox()
+    box.show()  # a group box that is not seen says nothing when it is unfolded
+    box.show_result("ours", found, has_lora=False)
+    assert not box.confusion.isVisibleTo(box)  # a card of an older version
+    before = {"forest": {"forest": 5, "park": 5}, "park": {"park": 8}}
+    after = {"forest": {"forest": 9, "park": 1}, "park": {"park": 6, "lake": 2}}
+    counted = replace(found, confusions_before={"accuracy": before}, confusions_after={"accuracy": after})
+    box.show_result("ours", counted, has_lora=False)
+    confusion, table = box.confusion, box.confusion.table
+    assert confusion.isVisibleTo(box)
+    assert confusion.isCollapsed()
+    confusion.setCollapsed(False)
+
+    def texts() -> list[list[str]]:
+        cells = [[table.item(row, column) for column in range(3)] for row in range(3)]
+        return [["" if cell is None else cell.text() for cell in row] for row in cells]
+
+    assert [table.verticalHeaderItem(row).text() for row in range(3)] == ["1 forest", "2 park", "3 lake"]
+    assert [table.horizontalHeaderItem(column).toolTip() for column in range(3)] == ["forest", "park", "lake"]
+    assert texts() == [["90", "10", ""], ["", "75", "25"], ["", "", ""]]
+    assert table.item(1, 2).toolTip() == "2 of 8: park taken for lake"
+    assert confusion.line.text() == "Most often: park → lake (25 %), forest → park (10 %)"
+    confusion.combo.setCurrentIndex(1)
+    assert "before" in confusion.combo.currentText()
+    assert texts() == [["50", "50", ""], ["", "100", ""], ["", "", ""]]
+    box.show_result("ours", counted, has_lora=False)
+    assert "before" in confusion.combo.currentText()  # told once more, it stays as it was chosen
+    names = [f"class of land use number {n}" for n in range(40)]
+    many = {name: {name: 1, names[0]: 1} for name in names}
+    box.show_result("many", replace(counted, confusions_after={"accuracy": many}), has_lora=False)
+    assert table.columnCount() == 42
+    assert confusion.minimumSizeHint().width() < box.minimumSizeHint().width()  # it makes the dock no wider
+    assert table.height() < 20 * table.verticalHeader().defaultSectionSize()
+    box.deleteLater()
