@@ -1,0 +1,1 @@
+"""What each way to fine-tune gains and costs, measured on real imagery."""
