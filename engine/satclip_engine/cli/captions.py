@@ -26,7 +26,10 @@ from satclip_engine.protocol import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from satclip_engine.pairs.pair_set import PairSet
+    from satclip_engine.pairs.sampling import Bytes, Floats
 
 _SHOWN = 20
 
@@ -59,6 +62,7 @@ captions_group.add_command(photos_command)
 @click.option("--chip", "chip_px", default=224, show_default=True, help="Side of a chip in pixels.")
 @click.option("--gsd", default="auto", show_default=True, help="Working resolution in metres; auto is the raster's.")
 @click.option("--count", default=None, type=int, help="Most chips, balanced over space, classes and looks.")
+@click.option("--model", default="mini", show_default=True, help="Whose features tell looks apart for --count.")
 @click.option("--chips", "save_chips", is_flag=True, help="Write the chips as files.")
 @click.option("--bands", default="auto", show_default=True, help="Preset, or band numbers such as 4,3,2.")
 @click.option("--scaling", default="auto", show_default=True, help="percentile, percentile:LOW,HIGH, none.")
@@ -73,8 +77,16 @@ def build_command(output: Output, /, **options: Any) -> None:
 
     config = Config.from_environment()
     request = _build_request(options, config)
+
+    def described(pictures: Iterable[Bytes]) -> Floats:
+        from satclip_engine.harness.vectors import describe
+
+        return describe(pictures, model=request.model, device="auto", config=config)
+
     with progress_bar(hidden=output.as_json) as progress, cancel_by_signal() as check_cancelled:
-        made = build_captions(request, config=config, progress=progress, check_cancelled=check_cancelled)
+        made = build_captions(
+            request, config=config, describe=described, progress=progress, check_cancelled=check_cancelled
+        )
     data = {
         "folder": str(made.folder),
         "pairs": len(made.pairs),
@@ -166,8 +178,8 @@ def _build_request(options: dict[str, Any], config: Config) -> BuildCaptionsRequ
         **{
             name: options[name]
             for name in (
-                "indices", "region", "season", "date", "sensor", "chip_px", "count", "save_chips", "bands", "scaling",
-                "title", "licence", "seed",
+                "indices", "region", "season", "date", "sensor", "chip_px", "count", "model", "save_chips",
+                "bands", "scaling", "title", "licence", "seed",
             )
         },
     )  # fmt: skip

@@ -38,7 +38,7 @@ class FeatureSource:
             OptionError: if the working GSD is not positive or far finer than the scene's.
             BandsError: ``bands.model`` if the model sees another number of bands than the scene shows.
         """
-        _check_bands(scene, encoder)
+        check_bands(encoder, scene.channels)
         grid = scene.working_grid(options.gsd_m, (encoder.card.gsd_min_m, encoder.card.gsd_max_m))
         window_cells = encoder.window_px // encoder.cell_px
         stride_cells = max(window_cells - max(window_cells // 4, 2), 1)
@@ -67,12 +67,17 @@ class FeatureSource:
         return open_feature_map(cache_dir, self.layout, self.encoder.embed_dim, made_from)
 
 
-def _check_bands(scene: Scene, encoder: Encoder) -> None:
-    if scene.channels == encoder.channels:
+def check_bands(encoder: Encoder, channels: int) -> None:
+    """Refuse imagery of another number of channels than a model sees.
+
+    Raises:
+        BandsError: ``bands.model``.
+    """
+    if channels == encoder.channels:
         return
     wanted = ", ".join(encoder.card.band_names) or "red, green, blue"
     raise BandsError(
-        f"The model {encoder.id} sees {encoder.channels} bands ({wanted}); {scene.channels} were chosen.",
+        f"The model {encoder.id} sees {encoder.channels} bands ({wanted}); {channels} were chosen.",
         remedy=f"Choose {encoder.channels} bands by their numbers, in this order: {wanted}.",
         code="bands.model",
         model=encoder.id,

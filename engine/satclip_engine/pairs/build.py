@@ -18,7 +18,7 @@ from satclip_engine.pairs.new_folder import new_set_folder, refuse_occupied
 from satclip_engine.pairs.pair_set import INFO_FILE, PairSet, read_pair_set, write_pair_set
 from satclip_engine.pairs.places import write_places
 from satclip_engine.pairs.resources import default_templates, phrases, thesaurus
-from satclip_engine.pairs.sampling import choose, look_groups, name_groups, space_groups
+from satclip_engine.pairs.sampling import Describe, choose, look_groups, name_groups, space_groups
 from satclip_engine.pairs.saying import FIELDS, Circumstances, Speaker
 from satclip_engine.pairs.templates import Template, parse_templates
 from satclip_engine.protocol import (
@@ -36,17 +36,25 @@ from satclip_engine.samples.chip_folder import cannot_write, write_chip
 from satclip_engine.samples.notes import counted
 
 # Where each step ends, of the whole.
-_CUT, _READ, _CHOSEN, _SAID = 0.2, 0.5, 0.6, 0.8
+_CUT, _READ, _CHOSEN, _SAID = 0.1, 0.3, 0.7, 0.8
 
 
 def build_captions(
     request: BuildCaptionsRequest,
     *,
     config: Config,
+    describe: Describe,
     progress: Callable[[ProgressUpdate], None],
     check_cancelled: Callable[[], None],
 ) -> PairSet:
     """Cut chips from a raster, say in words what is known of them, and write or extend a training set.
+
+    Args:
+        request: What is asked for.
+        config: Folders.
+        describe: Tells which chips look alike, where fewer are asked for than there can be.
+        progress: Receives progress updates.
+        check_cancelled: Raises ``CancelledError`` when the user asked to stop.
 
     Raises:
         SceneError: if the raster cannot be used.
@@ -72,7 +80,7 @@ def build_captions(
         grid = scene.grid if request.gsd_m is None else scene.working_grid(request.gsd_m, (None, None))
         lattice = cut(scene, grid, request.chip_px, step("cut", 0.0, _CUT))
         known = read_layers(request, lattice, step("read", _CUT, _READ))
-        known = _chosen(request, known, scene, speaker, step("choose", _READ, _CHOSEN))
+        known = _chosen(request, known, scene, speaker, describe, step("choose", _READ, _CHOSEN))
         known = _with_indices(request, known, scene, step("caption", _CHOSEN, _SAID))
         fields = (*FIELDS, *known.fields)
         templates = parse_templates(request.templates or default_templates(config), fields)
@@ -104,7 +112,9 @@ def _before(folder: Path, request: BuildCaptionsRequest) -> tuple[PairSet, dict[
     return PairSet(folder, PairSetInfo(request.title or folder.name, licence=request.licence), ()), {}
 
 
-def _chosen(request: BuildCaptionsRequest, known: Known, scene: Scene, speaker: Speaker, advance: Advance) -> Known:
+def _chosen(
+    request: BuildCaptionsRequest, known: Known, scene: Scene, speaker: Speaker, describe: Describe, advance: Advance
+) -> Known:
     """Leave out chips that nothing is known of, and choose from the rest if there are more than asked."""
     labels = [speaker.label(facts) for facts in known.facts]
     usable = [place for place, label in enumerate(labels) if label or request.indices]
@@ -114,7 +124,7 @@ def _chosen(request: BuildCaptionsRequest, known: Known, scene: Scene, speaker: 
     groupings = [
         space_groups(known.lattice),
         name_groups([labels[place] for place in usable]),
-        look_groups(scene, known.lattice, request.seed, advance),
+        look_groups(scene, known.lattice, describe, request.seed, advance),
     ]
     return known.only(choose(groupings, request.count, request.seed))
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
+from sklearn.cluster import MiniBatchKMeans
 
 from satclip_engine.pairs.cut import Advance, Lattice
 from satclip_engine.raster.scene import Scene
 
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-_LOOKS = 8
+# Returns the unit global vectors (N, D) of pictures, each uint8 (C, H, W), under some model.
+Describe = Callable[[Iterable[Bytes]], Floats]
+
+_LOOKS = 16
 _BLOCKS_PER_SIDE = 6
 
 
@@ -56,17 +61,21 @@ def name_groups(names: Sequence[str]) -> Ints:
     return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.int64)
 
 
-def look_groups(scene: Scene, lattice: Lattice, seed: int, advance: Advance) -> Ints:
-    """Return which chips look alike, (n,): clusters of the mean and the spread of their colours.
+def look_groups(scene: Scene, lattice: Lattice, describe: Describe, seed: int, advance: Advance) -> Ints:
+    """Return which chips look alike to a model, (n,): clusters of their global vectors.
 
     Raises:
         SceneError: if the raster is damaged.
+        ModelError: if the model cannot be used.
+        BandsError: ``bands.model`` if it sees other bands than the scene shows.
     """
-    looks = np.empty((len(lattice.places), 6))
-    for row, place in enumerate(lattice.places):
-        advance(row / len(lattice.places))
-        pixels = scene.read(lattice.window(place), lattice.grid).picture.reshape(3, -1)
-        looks[row] = np.concatenate([pixels.mean(axis=1), pixels.std(axis=1)])
-    looks = (looks - looks.mean(axis=0)) / np.maximum(looks.std(axis=0), 1e-6)
-    clusters = min(_LOOKS, len(np.unique(looks.round(6), axis=0)))
-    return np.asarray(KMeans(clusters, n_init=4, random_state=seed).fit_predict(looks), dtype=np.int64)
+
+    def chips() -> Iterator[Bytes]:
+        for row, place in enumerate(lattice.places):
+            advance(row / len(lattice.places))
+            yield scene.read(lattice.window(place), lattice.grid).image
+
+    vectors = describe(chips())
+    clusters = min(_LOOKS, len(np.unique(vectors.round(4), axis=0)))
+    groups = MiniBatchKMeans(clusters, n_init=4, random_state=seed).fit_predict(vectors)
+    return np.asarray(groups, dtype=np.int64)

@@ -24,6 +24,9 @@ from satclip_engine.protocol import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from satclip_engine.pairs.sampling import Bytes, Floats
     from satclip_engine.worker.kinds import JobContext
 
 
@@ -35,7 +38,20 @@ def run_build_captions(data: dict[str, Any], context: JobContext) -> tuple[Artif
     from satclip_engine.pairs.build import build_captions
 
     request = from_json(BuildCaptionsRequest, data)
-    build_captions(request, config=context.config, progress=context.progress, check_cancelled=context.check_cancelled)
+
+    def described(pictures: Iterable[Bytes]) -> Floats:
+        from satclip_engine.harness.vectors import describe
+
+        # These jobs do not wait for the device, and so leave it alone.
+        return describe(pictures, model=request.model, device="cpu", config=context.config)
+
+    build_captions(
+        request,
+        config=context.config,
+        describe=described,
+        progress=context.progress,
+        check_cancelled=context.check_cancelled,
+    )
     return _artifacts(Path(request.folder))
 
 
