@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from satclip_engine.pairs.pair_set import PairSet, read_pair_set, write_pair_set
 from satclip_engine.protocol import TEST, TRAIN, VALIDATION, Pair, PairSetInfo
 from satclip_engine.training.objectives import find_objective
 from satclip_engine.training.recipes import load_recipe
-from satclip_engine.training.study.aid_sets import class_half, close_ups
+from satclip_engine.training.study.aid_sets import class_half, close_ups, few_of_each
 from satclip_engine.training.study.dubai_set import dubai_set
 from satclip_engine.training.study.places import Places
 from satclip_engine.training.study.table import table
@@ -39,6 +41,17 @@ def test_the_halves_share_no_class(whole: PairSet, tmp_path: Path) -> None:
     assert {pair.label for pair in known.pairs} == {"beach", "pond"}
     assert {pair.label for pair in new.pairs} == {"forest", "school"}
     assert all(known.path_of(pair.image).is_file() for pair in known.pairs)
+
+
+def test_a_few_of_each_class_lose_their_captions_but_no_test_picture(whole: PairSet, tmp_path: Path) -> None:
+    more = [replace(pair, id=f"{pair.id}{i}") for pair in whole.pairs for i in range(3)]
+    write_pair_set(whole.with_pairs(more))
+    found = read_pair_set(few_of_each(whole.folder, tmp_path / "few", 2))
+    assert Counter(pair.label for pair in found.of_split(TRAIN)) == dict.fromkeys(
+        ("beach", "forest", "pond", "school"), 2
+    )
+    assert len(found.of_split(TEST)) == 12
+    assert not any(pair.captions for pair in found.pairs)
 
 
 def test_coarse_pictures_have_sharp_quarters_and_test_pictures_have_none(whole: PairSet, tmp_path: Path) -> None:
@@ -84,6 +97,9 @@ def test_every_trial_is_a_recipe_that_exists(tmp_path: Path) -> None:
         """Nothing is made: only names are asked for."""
 
         whole = known = new = close_ups = dubai = tile7 = base = tmp_path
+
+        def few(self, shots: int) -> Path:
+            return self.out / str(shots)
 
     for part in PARTS.values():
         trials = part.trials(Named(tmp_path, tmp_path, config))

@@ -41,6 +41,24 @@ def class_half(whole: PairSet, folder: Path, first: int) -> Path:
     return folder
 
 
+def few_of_each(half: Path, folder: Path, shots: int) -> Path:
+    """Return a training set of a few labelled pictures per class, without captions; the test part stays.
+
+    Nothing validates: whoever has five labelled pictures has not four hundred more to choose the best weights by.
+    """
+    if not folder.is_dir():
+        pair_set = read_pair_set(half)
+        order = np.random.default_rng(shots).permutation(len(pair_set.pairs))
+        counts: dict[str, int] = {}
+        chosen = []
+        for pair in (pair_set.pairs[i] for i in order if pair_set.pairs[i].split != VALIDATION):
+            counts[pair.label] = counts.get(pair.label, 0) + (pair.split == TRAIN)
+            if pair.split != TRAIN or counts[pair.label] <= shots:
+                chosen.append(replace(pair, captions=(), long_captions=()))
+        write_pair_set(PairSet(folder, replace(pair_set.info, title=f"AID, {shots} of each class"), tuple(chosen)))
+    return folder
+
+
 def close_ups(whole: PairSet, folder: Path) -> Path:
     """Return a training set of coarse pictures, each with the four quarters of the sharp one as its photos.
 

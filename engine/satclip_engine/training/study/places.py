@@ -18,7 +18,7 @@ from satclip_engine.training.fine_tune import fine_tune
 from satclip_engine.training.learner import load_learner
 from satclip_engine.training.mini.trunk_start import start_from_imagenet
 from satclip_engine.training.recipes import load_recipe
-from satclip_engine.training.study.aid_sets import class_half, close_ups, whole_set
+from satclip_engine.training.study.aid_sets import class_half, close_ups, few_of_each, whole_set
 from satclip_engine.training.study.dubai_set import dubai_set, unlabelled_tile
 
 # The image tower starts without any knowledge of words: the base takes larger steps than a fine-tuning.
@@ -53,6 +53,10 @@ class Places:
     def new(self) -> Path:
         """The others."""
         return class_half(whole_set(self.data, self.out / "aid"), self.out / "aid_new", 1)
+
+    def few(self, shots: int) -> Path:
+        """Return a training set of ``shots`` labelled pictures of each new class."""
+        return few_of_each(self.new, self.out / f"aid_new_{shots}", shots)
 
     @property
     def close_ups(self) -> Path:

@@ -51,6 +51,12 @@ def _captions(places: Places) -> tuple[Trial, ...]:
     return Trial("base", places.base), *trainings
 
 
+def _few(places: Places) -> tuple[Trial, ...]:
+    """A few labelled pictures of each new class, by the recipe's own settings."""
+    trainings = (Trial(f"{shots} per class", places.base, "few-shot", places.few(shots)) for shots in (1, 5))
+    return Trial("base", places.base), *trainings
+
+
 def _masks(places: Places) -> tuple[Trial, ...]:
     """Every method learns from the masks of Dubai's other tiles, with the same steps and its own rate."""
     settings: dict[str, dict[str, Any]] = {
@@ -108,6 +114,7 @@ PARTS: Mapping[str, Part] = {
             "dubai: mean_iou",
         ),
     ),
+    "few-shot": Part(_few, ("new: accuracy", "known: accuracy")),
     "masks": Part(_masks, ("dubai: mean_iou", "known: accuracy", "new_few_shot: accuracy")),
     "farslip": Part(_farslip, ("dubai: mean_iou", "known: accuracy", "known: recall")),
     "photos": Part(_photos, ("coarse: accuracy", "sharp: accuracy")),
