@@ -66,12 +66,39 @@ TRANSFER_KINDS = frozenset(
     }
 )
 
+# Told to stop, these save where they are: they make room for other computing jobs and go on after them by themselves.
+YIELDING_KINDS = frozenset({"train"})
+# Where the requests of computing jobs name what they write.
+_WRITTEN = ("out", "out_dir", "folder", "path")
+
 
 def model_of(spec: JobSpec) -> str:
     """Return the model that a job reads or makes; empty where none is named."""
+    return _named(spec, "model")
+
+
+def share_room(one: JobSpec, other: JobSpec) -> bool:
+    """Return whether one of two jobs must wait for the other.
+
+    Transfers wait for transfers; of the others those that use the same device, or write to the same place.
+    """
+    if one.kind in TRANSFER_KINDS or other.kind in TRANSFER_KINDS:
+        return one.kind in TRANSFER_KINDS and other.kind in TRANSFER_KINDS
+    places = {one.request.get(name) for name in _WRITTEN} & {other.request.get(name) for name in _WRITTEN}
+    return bool(places - {None}) or _share_device(_named(one, "device"), _named(other, "device"))
+
+
+def _share_device(one: str, other: str) -> bool:
+    names = {"cuda:0" if name == "cuda" else name or "auto" for name in (one, other)}
+    if "auto" not in names:
+        return len(names) == 1
+    # Which device that is only torch can tell; it is never a second GPU.
+    return not any(name.startswith("cuda:") and name != "cuda:0" for name in names)
+
+
+def _named(spec: JobSpec, name: str) -> str:
     features = spec.request.get("features")
-    named = features.get("model") if isinstance(features, dict) else spec.request.get("model")
-    return str(named or "")
+    return str((features if isinstance(features, dict) else spec.request).get(name) or "")
 
 
 def check_spec(spec: JobSpec, request_types: Mapping[str, type[Any]]) -> None:

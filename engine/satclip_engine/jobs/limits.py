@@ -11,8 +11,6 @@ class SupervisorLimits:
 
     Attributes:
         attempts: Starts of one job before a lost worker makes it fail.
-        parallel_jobs: Computing workers at one time; they share one device, so more would only slow each other.
-        parallel_transfers: Workers at one time that fetch or copy files.
         cancel_s: Time a worker has to stop by itself.
         terminate_s: Time it then has after being asked by the operating system.
         exit_s: Time to end after having said its last word.
@@ -20,8 +18,6 @@ class SupervisorLimits:
     """
 
     attempts: int = 3
-    parallel_jobs: int = 1
-    parallel_transfers: int = 1
     cancel_s: float = 5.0
     terminate_s: float = 2.0
     exit_s: float = 10.0

@@ -11,7 +11,7 @@ from satclip_engine.jobs.launcher import WorkerLauncher
 from satclip_engine.jobs.limits import SupervisorLimits
 from satclip_engine.jobs.store import JobStore
 from satclip_engine.problems import from_wire, to_problem
-from satclip_engine.protocol import Artifact, JobView, Problem, ProgressUpdate, from_json
+from satclip_engine.protocol import Artifact, JobSpec, JobView, Problem, ProgressUpdate, from_json
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,9 @@ class JobRun:
         store: Told of progress and of the worker's identity.
         launcher: Starts the worker.
         limits: Patience.
+
+    Attributes:
+        steps_aside: Whether it was told to stop to make room, and is to be queued again.
     """
 
     def __init__(self, view: JobView, store: JobStore, launcher: WorkerLauncher, limits: SupervisorLimits) -> None:
@@ -52,11 +55,12 @@ class JobRun:
         self._limits = limits
         self._channel: WorkerChannel | None = None
         self._killed = False
+        self.steps_aside = False
 
     @property
-    def kind(self) -> str:
-        """The kind of the job."""
-        return self._view.spec.kind
+    def spec(self) -> JobSpec:
+        """What the job is to do."""
+        return self._view.spec
 
     async def execute(self) -> Outcome:
         """Run the worker to its end and return how it ended."""
@@ -69,9 +73,8 @@ class JobRun:
         self._store.set_worker(job_id, channel.identity)
         if self._killed:
             await channel.kill()
-        spec = self._view.spec
-        await channel.send({"type": "job", "job_id": job_id, "kind": spec.kind, "request": spec.request})
-        if self._store.cancel_requested(job_id):
+        await channel.send({"type": "job", "job_id": job_id, "kind": self.spec.kind, "request": self.spec.request})
+        if self.steps_aside or self._store.cancel_requested(job_id):
             await channel.send({"type": "cancel"})
         last: dict[str, Any] = {}
         async for message in channel.messages():
@@ -91,7 +94,7 @@ class JobRun:
         """Ask the worker to stop, then tell it, then end it."""
         channel = self._channel
         if channel is None:
-            # Not launched yet: ``execute`` reads the wish from the store.
+            # Not launched yet: ``execute`` will see the wish.
             return
         await channel.send({"type": "cancel"})
         if await channel.wait(self._limits.cancel_s) is not None:
@@ -100,6 +103,13 @@ class JobRun:
         channel.terminate()
         if await channel.wait(self._limits.terminate_s) is None:
             await channel.kill()
+
+    async def step_aside(self) -> None:
+        """Stop as ``cancel`` does, once, without anybody's wish to end the job."""
+        if not self.steps_aside:
+            self.steps_aside = True
+            logger.info("job makes room", extra={"job": self._view.id})
+            await self.cancel()
 
     async def kill(self) -> None:
         """End the worker now."""

@@ -139,7 +139,7 @@ class JobStore:
         return self._move(job_id, JobState.QUEUED, "", ())
 
     def requeue_uncounted(self, job_id: str) -> JobView:
-        """Queue an interrupted job again as if it had not been tried: the engine was closed on purpose."""
+        """Queue an interrupted job again as if it had not been tried: its end was our own doing."""
         return self._move(job_id, JobState.QUEUED, "attempt = attempt - 1", ())
 
     def resume(self, job_id: str) -> JobView:

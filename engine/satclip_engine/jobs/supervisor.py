@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from satclip_engine.jobs.kinds import REQUEST_TYPES, TRANSFER_KINDS, check_spec
+from satclip_engine.jobs.kinds import REQUEST_TYPES, YIELDING_KINDS, check_spec, share_room
 from satclip_engine.jobs.launcher import WorkerLauncher
 from satclip_engine.jobs.limits import SupervisorLimits
 from satclip_engine.jobs.process import ProcessIdentity
@@ -101,16 +101,23 @@ class Supervisor:
     def _fill(self) -> None:
         if self._stopping:
             return
-        for waiting in self.store.queued():
-            if self._has_room(waiting.spec.kind):
+        ahead: list[JobSpec] = []
+        # Those that make room for the others come after them; else the one that has waited longest is first.
+        for waiting in sorted(self.store.queued(), key=lambda view: view.spec.kind in YIELDING_KINDS):
+            if not any(share_room(waiting.spec, spec) for spec in ahead) and self._make_room(waiting.spec):
                 view = self.store.begin(waiting.id)
                 self._runs[view.id] = JobRun(view, self.store, self._launcher, self._limits)
                 self._spawn(self._supervise(view.id))
+            else:
+                ahead.append(waiting.spec)
 
-    def _has_room(self, kind: str) -> bool:
-        is_transfer = kind in TRANSFER_KINDS
-        running = sum((run.kind in TRANSFER_KINDS) == is_transfer for run in self._runs.values())
-        return running < (self._limits.parallel_transfers if is_transfer else self._limits.parallel_jobs)
+    def _make_room(self, spec: JobSpec) -> bool:
+        """Return whether a job can begin; where only jobs that yield to it are in its way, ask them to step aside."""
+        in_way = [run for run in self._runs.values() if share_room(spec, run.spec)]
+        if spec.kind not in YIELDING_KINDS and all(run.spec.kind in YIELDING_KINDS for run in in_way):
+            for run in in_way:
+                self._spawn(run.step_aside())
+        return not in_way
 
     async def _recover(self, view: JobView, worker: ProcessIdentity | None) -> None:
         logger.info("recovering job", extra={"job": view.id, "attempt": view.attempt})
@@ -136,15 +143,16 @@ class Supervisor:
 
     async def _conclude(self, job_id: str, outcome: Outcome) -> None:
         logger.info("job ended", extra={"job": job_id, "outcome": outcome.kind, "exit": outcome.exit_words})
+        is_own_doing = self._stopping or self._runs[job_id].steps_aside
         if outcome.kind == "succeeded":
             self.store.succeed(job_id, outcome.artifacts)
-        elif outcome.kind == "cancelled":
-            self.store.mark_cancelled(job_id)
         elif outcome.problem is not None:
             self.store.fail(job_id, outcome.problem)
-        elif self._stopping and not self.store.cancel_requested(job_id):
+        elif is_own_doing and not self.store.cancel_requested(job_id):
             self.store.interrupt(job_id)
             self.store.requeue_uncounted(job_id)
+        elif outcome.kind == "cancelled":
+            self.store.mark_cancelled(job_id)
         else:
             await self._after_loss(job_id, outcome.exit_words, outcome.tail)
 

@@ -37,6 +37,7 @@ class CountRequest:
     steps: int = 20
     step_s: float = 0.02
     manner: str = "good"
+    device: str = "auto"
 
 
 def count(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
@@ -122,8 +123,8 @@ class ToySession:
         return WorkerEvent("features", {"scene": "toy", "left": self._ahead}, slot="features:toy")
 
 
-# "download_model" counts too; only the supervisor treats it otherwise.
-KINDS = dict.fromkeys(("count", "download_model"), JobKind(count, clean_up))
+# These count too; only the supervisor treats them otherwise.
+KINDS = dict.fromkeys(("count", "download_model", "train"), JobKind(count, clean_up))
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], kinds=KINDS, make_session=ToySession))
