@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,19 +64,37 @@ def put_and_wait_for(engine: EngineProcess, request: dict[str, Any], path: str) 
     return job_id
 
 
+def worker_of(engine: EngineProcess) -> psutil.Process:
+    """Return the worker that runs a job."""
+    children = psutil.Process(engine.file.pid).children()
+    return next(child for child in children if child.cmdline()[-1] == "batch")
+
+
 def curve(out: Path) -> list[Any]:
     return [(point.step, point.loss, point.held_out) for point in read_curves(out / "run")]
 
 
-def test_a_killed_training_is_continued_to_the_same_end(
-    engine: EngineProcess, pairs: PairSet, model: Path, tmp_path: Path
+def test_a_training_that_a_map_made_wait_and_that_was_killed_is_continued_to_the_same_end(
+    engine: EngineProcess, pairs: PairSet, model: Path, tmp_path: Path, make_raster: Callable[..., Path]
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     killed = put_and_wait_for(engine, request_for(pairs, model, broken), "state.pt")
-    children = psutil.Process(engine.file.pid).children()
-    next(child for child in children if child.cmdline()[-1] == "batch").send_signal(signal.SIGKILL)
+    map_request = {
+        "scene": str(make_raster(width=100, height=90, bands=3, dtype="uint8")),
+        "classes": {"classes": [{"name": "water"}, {"name": "wood"}]},
+        "out_dir": str(tmp_path / "map"),
+        "features": {"model": str(model), "device": "cpu", "precision": "fp32"},
+    }
+    map_job = put(engine, "segment", map_request)
+    engine.wait_for(map_job, JobState.SUCCEEDED)
+    reached, state = len(curve(broken)), broken / "run" / "state.pt"
+    assert 0 < reached < 30
+    assert not engine.job(killed).state.is_final
+    before = state.stat().st_mtime_ns
+    wait_until(lambda: state.stat().st_mtime_ns != before)
+    worker_of(engine).send_signal(signal.SIGKILL)
     view = engine.wait_for(killed, JobState.SUCCEEDED)
-    assert view.attempt == 2
+    assert view.attempt == 2, "making room is no failed attempt"
     assert [Path(artifact.path) for artifact in view.artifacts] == [broken / "open_clip_config.json"]
     engine.wait_for(put(engine, "train", request_for(pairs, model, whole)), JobState.SUCCEEDED)
     assert len(curve(whole)) == 30
