@@ -18,7 +18,7 @@ from satclip_qgis.gui.train_estimator import TrainEstimator
 from satclip_qgis.gui.train_page import TrainPage
 from satclip_qgis.gui.train_runs import DONE, FAILED, NOTHING, PAUSED, RUNNING, STOPPING, TrainRuns
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import BAD, LORA_FILE, RUN_FOLDER, STATE_FILE, RecipeList, TrainRequest
+from satclip_qgis.protocol import BAD, LORA_FILE, RUN_FOLDER, STATE_FILE, JobState, RecipeList, TrainRequest
 from satclip_qgis.provision.connection import READY, EngineConnection
 
 
@@ -279,6 +279,8 @@ class TrainDesk(QObject):
             return tr("{name}: paused. It can be continued at any time, also after QGIS was closed.").format(name=name)
         if job.problem is not None and standing in (PAUSED, FAILED):
             return f"{name}: {job.problem.sentence}"
+        if job.state is JobState.QUEUED and self.runs.has_state():
+            return tr("{name}: waits while another job has the device, then continues.").format(name=name)
         return f"{name}: {wording.state(job.state)}"
 
     def _ask(self, text: str, detail: str, yes: str, act: Callable[[], None]) -> None:

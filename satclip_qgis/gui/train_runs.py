@@ -72,11 +72,11 @@ class TrainRuns(QObject):
         tracker.removed.connect(lambda _job_id: self._choose())
 
     def standing(self) -> str:
-        """Return how the training shown stands."""
+        """Return how the training shown stands; one that makes room for another job still runs."""
         job = self.shown.job
         if job is None:
             return NOTHING
-        if _is_active(job):
+        if not job.state.is_final:
             return STOPPING if self._after_stop else RUNNING
         if job.state is JobState.SUCCEEDED:
             return DONE if (Path(self.shown.out) / _CARD).is_file() else NOTHING
@@ -175,7 +175,7 @@ class TrainRuns(QObject):
 
     def _choose(self) -> None:
         jobs = [job for job in self._tracker.jobs.values() if _out(job)]
-        newest = max(jobs, key=lambda job: (_is_active(job), job.created_s), default=None)
+        newest = max(jobs, key=lambda job: (not job.state.is_final, job.created_s), default=None)
         out = _out(newest) if newest is not None else ""
         if out != self.shown.out:
             self.shown = ShownTraining(out=out, curves=CurveFile(out))
@@ -190,7 +190,3 @@ class TrainRuns(QObject):
 def _out(job: JobView) -> str:
     """Return the folder of the model that a job trains; empty for jobs of other kinds."""
     return str(job.spec.request.get("out", "")) if job.spec.kind in (TRAIN, KEEP_BEST) else ""
-
-
-def _is_active(job: JobView) -> bool:
-    return not job.state.is_final and job.state is not JobState.INTERRUPTED

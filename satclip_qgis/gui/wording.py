@@ -105,4 +105,6 @@ def job_status(job: JobView) -> str:
         return tr("Failed: {why}").format(why=job.problem.detail)
     if job.state in (JobState.STARTING, JobState.RUNNING):
         return progress(job.progress)
+    if job.state is JobState.QUEUED and job.progress is not None:
+        return tr("Waits for another job, then continues")
     return state(job.state)
