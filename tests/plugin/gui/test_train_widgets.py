@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from qgis.core import QgsRasterLayer
 from qgis.PyQt.QtGui import QColor, QPalette
 
 from satclip_qgis.gui.curve_file import CurveFile
@@ -14,8 +16,23 @@ from satclip_qgis.gui.curve_view import CurveView
 from satclip_qgis.gui.recipe_form import RecipeForm
 from satclip_qgis.gui.stage_row import parse_rate
 from satclip_qgis.gui.train_result_box import TrainResultBox
-from satclip_qgis.protocol import CurvePoint, Method, ModelInfo, Recipe, Stage, TrainingResult
+from satclip_qgis.protocol import (
+    CurvePoint,
+    Event,
+    JobSpec,
+    JobState,
+    JobView,
+    Method,
+    ModelInfo,
+    ProgressUpdate,
+    Recipe,
+    Stage,
+    TrainingResult,
+    to_json,
+)
 from satclip_qgis.train_words import result_rows
+from tests.plugin.gui.test_teach_samples import bench_without_engine
+from tests.plugin.gui.window import Window
 
 LIGHT, DARK = ("#ffffff", "#202020"), ("#202020", "#f0f0f0")
 LORA = Recipe("lora", "LoRA", "The first choice.", Method("lora", rank=4), (Stage(batch=16, learning_rate=5e-4),))
@@ -66,10 +83,6 @@ def test_curves_are_painted_in_the_windows_colours_and_said_in_words(qgis_app: o
 
 
 def test_a_curve_that_is_being_written_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
-    import json
-
-    from satclip_qgis.protocol import to_json
-
     file = CurveFile(str(tmp_path))
     assert not file.read()
     (tmp_path / "run").mkdir()
@@ -126,6 +139,39 @@ def test_small_changes_are_none() -> None:
         ("Captions found (recall)", "", ("0.200", "0.350", "+0.150")),
         ("General pictures (forgetting)", "", ("0.500", "0.500", "±0")),
     )
+
+
+def test_a_training_that_makes_room_for_a_map_goes_on_in_the_eyes_of_its_reader(
+    window: Window, scene: QgsRasterLayer, tmp_path: Path
+) -> None:
+    out, standings = tmp_path / "ours", []
+    (out / "run").mkdir(parents=True)
+    (out / "run" / "curves.jsonl").write_text("".join(json.dumps(to_json(one)) + "\n" for one in POINTS))
+    spec = JobSpec("train", {"out": str(out)}, "Train ours")
+    told = ProgressUpdate("train", 0.5, 60.0, "CPU")
+    with bench_without_engine(window, tmp_path / "data", scene) as bench:
+        page, runs = bench.dock.train, bench.train.runs
+        runs.changed.connect(lambda: standings.append((runs.standing(), page.run_box.curves.isVisibleTo(page))))
+
+        def tell(state: JobState, seconds: float, progress: ProgressUpdate | None = told) -> None:
+            job = JobView("j", spec, state, created_s=1.0, updated_s=seconds, attempt=1, progress=progress)
+            bench.engine.connection.event_received.emit(Event(int(seconds), "job", to_json(job)))
+
+        tell(JobState.RUNNING, 2.0)
+        (out / "run" / "state.pt").touch()
+        tell(JobState.INTERRUPTED, 3.0)
+        tell(JobState.QUEUED, 4.0)
+        assert page.run_box.status.text() == "ours: waits while another job has the device, then continues."
+        assert page.run_bar.line.text() == "Waits for another job, then continues"
+        assert page.run_bar.cancel_button.isEnabled()
+        tell(JobState.STARTING, 5.0, None)
+        tell(JobState.RUNNING, 6.0)
+        assert page.run_box.status.text() == "ours: Running"
+        assert set(standings) == {("running", True)}
+        tell(JobState.QUEUED, 7.0)
+        tell(JobState.CANCELLED, 8.0)
+        assert runs.standing() == "paused"
+        assert page.run_box.resume_button.isVisibleTo(page)
 
 
 def test_which_classes_are_taken_for_which(qgis_app: object) -> None:
