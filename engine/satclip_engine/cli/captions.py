@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from satclip_engine.cli.output import Output, json_option
-from satclip_engine.cli.pair_import import import_command, photos_command
+from satclip_engine.cli.pair_import import export_command, import_command, photos_command
 from satclip_engine.cli.progress import cancel_by_signal, progress_bar
 from satclip_engine.cli.request import local_path, parse_gsd, read_classes
 from satclip_engine.config import Config
@@ -41,6 +41,7 @@ def captions_group() -> None:
 
 captions_group.add_command(import_command)
 captions_group.add_command(photos_command)
+captions_group.add_command(export_command)
 
 
 @captions_group.command("build")

@@ -1,4 +1,4 @@
-"""``satclip captions import`` and ``satclip captions photos``: training sets of what others collected."""
+"""``satclip captions import``, ``photos`` and ``export``: training sets of what others collected, and for others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import click
 from satclip_engine.cli.output import Output, json_option
 from satclip_engine.cli.progress import cancel_by_signal, progress_bar
 from satclip_engine.cli.request import local_path, parse_gsd
-from satclip_engine.protocol import SPLITS, ImportPairsRequest, PhotoPairsRequest
+from satclip_engine.protocol import SPLITS, ExportPairsRequest, ImportPairsRequest, PhotoPairsRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from satclip_engine.pairs.importing.run import Imported
+    from satclip_engine.pairs.new_folder import Skipped
 
 _MOST_SHOWN = 10
 _LAYOUTS = "aid, mgrs, rsicd, coco, jsonl, csv, webdataset, samples, texts or folders"
@@ -72,27 +75,59 @@ def photos_command(output: Output, /, photos: Path, scene: str, out: Path, gsd: 
     _say(output, made)
 
 
-def _say(output: Output, made: Imported) -> None:
-    from satclip_engine.pairs.new_folder import SKIPPED_FILE
+@click.command("export")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder for the shards.")
+@click.option("--per-shard", default=1000, show_default=True, help="Most pairs in one.")
+@json_option
+@click.pass_obj
+def export_command(output: Output, /, folder: Path, out: Path, per_shard: int) -> None:
+    """Write the training set FOLDER as webdataset shards, as open_clip and others read them."""
+    from satclip_engine.pairs.shards import export_pairs
 
+    request = ExportPairsRequest(str(folder.resolve()), str(out.resolve()), per_shard)
+    with progress_bar(hidden=output.as_json) as progress, cancel_by_signal() as check_cancelled:
+        made = export_pairs(request, progress=progress, check_cancelled=check_cancelled)
+    lines = [
+        f"Wrote {sum(made.sizes.values()):,} pairs to {made.folder}.",
+        *(f"  {name} {number:,}" for name, number in made.sizes.items()),
+        *_left_out(made.skipped),
+    ]
+    output.result(
+        {"folder": str(made.folder), "shards": made.sizes, "skipped": _skipped_json(made.skipped)}, "\n".join(lines)
+    )
+
+
+def _say(output: Output, made: Imported) -> None:
     pairs = made.pair_set.pairs
     counts = Counter(pair.split for pair in pairs)
     lines = [
         f"Made a training set of {len(pairs):,} images in {made.pair_set.folder}.",
         "  " + ", ".join(f"{split} {counts[split]:,}" for split in SPLITS if counts[split]),
         *(f"  {note}" for note in made.notes),
+        *_left_out(made.skipped),
     ]
-    if made.skipped:
-        lines.append(f"  {len(made.skipped):,} left out, listed in {SKIPPED_FILE}:")
-        lines += [f"    {item.name}: {item.reason}" for item in made.skipped[:_MOST_SHOWN]]
-        lines += ["    …"] if len(made.skipped) > _MOST_SHOWN else []
     output.result(
         {
             "folder": str(made.pair_set.folder),
             "pairs": len(pairs),
             "splits": dict(counts),
-            "skipped": [{"name": item.name, "reason": item.reason} for item in made.skipped],
+            "skipped": _skipped_json(made.skipped),
             "notes": list(made.notes),
         },
         "\n".join(lines),
     )
+
+
+def _left_out(skipped: Sequence[Skipped]) -> list[str]:
+    from satclip_engine.pairs.new_folder import SKIPPED_FILE
+
+    if not skipped:
+        return []
+    shown = [f"    {item.name}: {item.reason}" for item in skipped[:_MOST_SHOWN]]
+    rest = ["    …"] if len(skipped) > _MOST_SHOWN else []
+    return [f"  {len(skipped):,} left out, listed in {SKIPPED_FILE}:", *shown, *rest]
+
+
+def _skipped_json(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
+    return [{"name": item.name, "reason": item.reason} for item in skipped]

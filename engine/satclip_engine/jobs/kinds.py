@@ -15,6 +15,7 @@ from satclip_engine.protocol import (
     CheckPairsRequest,
     DownloadModelRequest,
     ExportModelRequest,
+    ExportPairsRequest,
     ExportSamplesRequest,
     FitHeadRequest,
     ImportModelRequest,
@@ -47,6 +48,7 @@ REQUEST_TYPES: Mapping[str, type[Any]] = {
     "photo_pairs": PhotoPairsRequest,
     "check_pairs": CheckPairsRequest,
     "split_pairs": SplitPairsRequest,
+    "export_pairs": ExportPairsRequest,
     "assess_design": AssessDesignRequest,
     "assess_report": AssessReportRequest,
 }
@@ -63,6 +65,7 @@ TRANSFER_KINDS = frozenset(
         "photo_pairs",
         "check_pairs",
         "split_pairs",
+        "export_pairs",
     }
 )
 

@@ -44,7 +44,14 @@ from .pair_import import (
     ImportPairsRequest,
     PhotoPairsRequest,
 )
-from .pair_upkeep import FINDINGS_ROLE, CheckPairsRequest, PairCheck, SplitPairsRequest
+from .pair_upkeep import (
+    FINDINGS_ROLE,
+    SHARDS_ROLE,
+    CheckPairsRequest,
+    ExportPairsRequest,
+    PairCheck,
+    SplitPairsRequest,
+)
 from .pairs import SPLITS, TEST, TRAIN, UNUSED, VALIDATION, Box, Pair, PairRaster, PairSetInfo
 from .sample_layers import ExportSamplesRequest, FitHeadRequest, SampleFile
 from .samples import CandidateScore, ClassEvidence, FitRequest, FitResult, LearningPoint, Sample
@@ -110,6 +117,7 @@ __all__ = [
     "POINTS_ROLE",
     "PROTOCOL_VERSION",
     "RUN_FOLDER",
+    "SHARDS_ROLE",
     "SKIPPED_ROLE",
     "SPLITS",
     "STATE_FILE",
@@ -149,6 +157,7 @@ __all__ = [
     "EstimatedShare",
     "Event",
     "ExportModelRequest",
+    "ExportPairsRequest",
     "ExportSamplesRequest",
     "Facts",
     "FeatureOptions",

@@ -1,4 +1,4 @@
-"""What is done to a training set that is there: looked through for faults, divided by place."""
+"""What is done to a training set that is there: looked through for faults, divided by place, written as shards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from .captions import Finding
 
 # Role of the artifact of the job ``check_pairs``: a ``PairCheck`` as JSON.
 FINDINGS_ROLE = "findings"
+# Role of an artifact of the job ``export_pairs``: what holds for all shards, in their folder.
+SHARDS_ROLE = "shards"
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,18 @@ class SplitPairsRequest:
     block_m: Optional[float] = None
     buffer_m: Optional[float] = None
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class ExportPairsRequest:
+    """Job ``export_pairs``: write a training set as webdataset shards.
+
+    Attributes:
+        folder: Absolute path of the training set.
+        out: Absolute path of the folder for the shards; must not hold anything yet.
+        per_shard: Most pairs in one.
+    """
+
+    folder: str
+    out: str
+    per_shard: int = 1000

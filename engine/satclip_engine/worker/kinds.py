@@ -12,9 +12,11 @@ from satclip_engine.protocol import Artifact, ProgressUpdate, SegmentRequest, fr
 from satclip_engine.worker.assess_jobs import clean_up_design, run_design, run_report
 from satclip_engine.worker.model_jobs import keep, run_check, run_download, run_import
 from satclip_engine.worker.pair_jobs import (
+    clean_up_export_pairs,
     clean_up_pairs,
     run_build_captions,
     run_check_pairs,
+    run_export_pairs,
     run_import_pairs,
     run_photo_pairs,
     run_split_pairs,
@@ -93,6 +95,7 @@ KINDS: Mapping[str, JobKind] = {
     "photo_pairs": JobKind(run_photo_pairs, clean_up_pairs),
     "check_pairs": JobKind(run_check_pairs, keep),
     "split_pairs": JobKind(run_split_pairs, keep),
+    "export_pairs": JobKind(run_export_pairs, clean_up_export_pairs),
     "assess_design": JobKind(run_design, clean_up_design),
     "assess_report": JobKind(run_report, keep),
 }

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from satclip_engine.protocol import (
     FINDINGS_ROLE,
     PHOTOS_ROLE,
+    SHARDS_ROLE,
     SKIPPED_ROLE,
     TRAINING_SET_ROLE,
     Artifact,
     BuildCaptionsRequest,
     CheckPairsRequest,
+    ExportPairsRequest,
     ImportPairsRequest,
     PhotoPairsRequest,
     SplitPairsRequest,
@@ -100,6 +102,22 @@ def run_split_pairs(data: dict[str, Any], _context: JobContext) -> tuple[Artifac
     return _artifacts(Path(request.folder))
 
 
+def run_export_pairs(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
+    """Write a training set as webdataset shards."""
+    from satclip_engine.pairs.shards import export_pairs
+
+    request = from_json(ExportPairsRequest, data)
+    export_pairs(request, progress=context.progress, check_cancelled=context.check_cancelled)
+    return _artifacts(Path(request.out))
+
+
+def clean_up_export_pairs(data: dict[str, Any]) -> None:
+    """Remove half-written shards."""
+    from satclip_engine.pairs.new_folder import unfinished_folder
+
+    shutil.rmtree(unfinished_folder(Path(data["out"])), ignore_errors=True)
+
+
 def clean_up_pairs(data: dict[str, Any]) -> None:
     """Remove a half-made training set."""
     from satclip_engine.pairs.new_folder import unfinished_folder
@@ -111,7 +129,13 @@ def _artifacts(folder: Path) -> tuple[Artifact, ...]:
     from satclip_engine.pairs.new_folder import SKIPPED_FILE
     from satclip_engine.pairs.pair_set import INFO_FILE
     from satclip_engine.pairs.photos import PHOTOS_FILE
+    from satclip_engine.pairs.shards import SHARDS_FILE
     from satclip_engine.products.artifacts import describe_artifact
 
-    roles = {INFO_FILE: TRAINING_SET_ROLE, SKIPPED_FILE: SKIPPED_ROLE, PHOTOS_FILE: PHOTOS_ROLE}
+    roles = {
+        INFO_FILE: TRAINING_SET_ROLE,
+        SHARDS_FILE: SHARDS_ROLE,
+        SKIPPED_FILE: SKIPPED_ROLE,
+        PHOTOS_FILE: PHOTOS_ROLE,
+    }
     return tuple(describe_artifact(folder / name, role) for name, role in roles.items() if (folder / name).is_file())

@@ -101,6 +101,10 @@ def test_captions_are_built_checked_fixed_and_divided_by_jobs(
     dividing = put(engine, "split_pairs", folder=request["folder"], block_m=64.0, buffer_m=0.0)
     engine.wait_for(dividing, JobState.SUCCEEDED)
     assert {pair.split for pair in read_pair_set(tmp_path / "set").pairs} == {"train", "validation", "test"}
+    writing = put(engine, "export_pairs", folder=request["folder"], out=str(tmp_path / "shards"))
+    view = engine.wait_for(writing, JobState.SUCCEEDED)
+    assert [artifact.role for artifact in view.artifacts] == ["shards"]
+    assert (tmp_path / "shards" / "train-000000.tar").is_file()
     problem = engine.wait_for(put(engine, "split_pairs", folder=str(tmp_path)), JobState.FAILED).problem
     assert problem is not None
     assert problem.code == "pairs.missing"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,13 @@ class Entry:
         content: Gives the bytes of an image in an archive; None for a file. May raise ``OSError`` or
             ``SatclipError``.
         mask: Gives the class codes of the pixels, uint8 (H, W); None without a mask.
+        photos: By what their names end with, what gives the bytes of ground photos in an archive.
     """
 
     pair: Pair
     content: Callable[[], bytes] | None = None
     mask: Callable[[], npt.NDArray[np.uint8]] | None = None
+    photos: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from satclip_engine.pairs.pair_set import PairSet
 from satclip_engine.protocol import TEST, TRAIN, UNUSED, VALIDATION, Box, Pair, PairSetInfo, ProgressUpdate
 from satclip_engine.samples.notes import counted
 
-_IMAGES, _MASKS = "images", "masks"
+_IMAGES, _MASKS, _PHOTOS = "images", "masks", "photos"
 _LEAST_SIDE_PX = 16
 # Characters that no file's name may have on Windows.
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
@@ -90,7 +90,7 @@ class Taker:
         is_described = not pair.captions and not pair.long_captions
         if is_described:
             pair = replace(pair, captions=described(pair))
-            if not pair.captions:
+            if not pair.captions and not entry.photos:
                 return Skipped(pair.id, "no caption")
         try:
             content = entry.content() if entry.content else Path(pair.image).read_bytes()
@@ -106,7 +106,7 @@ class Taker:
         result = self._checked(placed, entry)
         if isinstance(result, Pair):
             self._id_by_digest[digest] = pair.id
-            self._notes[_DESCRIBED] += is_described
+            self._notes[_DESCRIBED] += is_described and bool(pair.captions)
         elif not is_staying:
             (self._folder / placed.image).unlink()
         return result
@@ -120,15 +120,19 @@ class Taker:
         if min(height, width) < _LEAST_SIDE_PX:
             return Skipped(pair.id, f"only {width} × {height} px")
         if entry.mask is not None:
-            codes = entry.mask()
+            try:
+                codes = entry.mask()
+            except (OSError, ValueError, SatclipError) as error:
+                return Skipped(pair.id, f"the mask cannot be read: {_cause(error)}")
             if codes.shape != (height, width):
                 return Skipped(pair.id, f"{width} × {height} px, but its mask {codes.shape[1]} × {codes.shape[0]}")
             png = io.BytesIO()
             Image.fromarray(codes).save(png, "png")
             pair = replace(pair, mask=self._write(_MASKS, f"{pair.id}.png", png.getvalue()))
+        photos = [self._write(_PHOTOS, f"{pair.id}{suffix}", content()) for suffix, content in entry.photos.items()]
         boxes = tuple(box for box in (_inside(box, width, height) for box in pair.boxes) if box is not None)
         self._notes[_OUTSIDE] += len(pair.boxes) - len(boxes)
-        return georeferenced(replace(pair, boxes=boxes), self._folder / pair.image)
+        return georeferenced(replace(pair, boxes=boxes, photos=(*pair.photos, *photos)), self._folder / pair.image)
 
     def _write(self, below: str, name: str, content: bytes) -> str:
         """Write a file below a folder of the set and return how the set names it."""
