@@ -279,7 +279,7 @@ class TrainDesk(QObject):
             return tr("{name}: paused. It can be continued at any time, also after QGIS was closed.").format(name=name)
         if job.problem is not None and standing in (PAUSED, FAILED):
             return f"{name}: {job.problem.sentence}"
-        if job.state is JobState.QUEUED and self.runs.has_state():
+        if job.state in (JobState.QUEUED, JobState.INTERRUPTED) and self.runs.has_state():
             return tr("{name}: waits while another job has the device, then continues.").format(name=name)
         return f"{name}: {wording.state(job.state)}"
 
