@@ -21,15 +21,16 @@ from satclip_qgis.gui.training_set_jobs import TrainingSetJobs
 from satclip_qgis.gui.training_set_maker import TrainingSetMaker
 from satclip_qgis.gui.training_set_panel import TrainingSetPanel
 from satclip_qgis.i18n import tr
-from satclip_qgis.protocol import SKIPPED_ROLE, Finding, JobView, Pair, PairCheck, Problem
+from satclip_qgis.protocol import SKIPPED_ROLE, ExportPairsRequest, Finding, JobView, Pair, PairCheck, Problem
 from satclip_qgis.provision.connection import READY, EngineConnection
 
 _ENTRY = "training_set"
 _REDRAW_MS = 300
+_EXPORT = "export_pairs"
 
 
 class TrainingSetDesk(QObject):
-    """Makes, opens, checks and divides training sets.
+    """Makes, opens, checks, divides and exports training sets.
 
     Args:
         panel: Shows the chosen one.
@@ -94,6 +95,13 @@ class TrainingSetDesk(QObject):
         if found is not None:
             self.jobs.check(self._panel.folder, found.title, self._model_id())
 
+    def export(self, out: Path) -> None:
+        """Write the chosen set as shards into the new folder ``out``."""
+        found = self._panel.store.current
+        if found is not None:
+            request = ExportPairsRequest(self._panel.folder, str(out))
+            self.jobs.make(_EXPORT, request, tr("Export of {title}").format(title=found.title))
+
     def close(self) -> None:
         """Let go of the project; what is drawn stays with it."""
         self._redraw_timer.stop()
@@ -111,6 +119,7 @@ class TrainingSetDesk(QObject):
         panel.check_button.clicked.connect(lambda _checked: self.check())
         panel.split_button.clicked.connect(lambda _checked: self.ask_split())
         panel.map_button.clicked.connect(self._show_map)
+        panel.export_button.clicked.connect(lambda _checked: self._ask_export())
         panel.findings.fix_wanted.connect(self._fix)
         panel.table.place_wanted.connect(self._go_to)
         jobs.problem.connect(self._messages.problem)
@@ -130,6 +139,11 @@ class TrainingSetDesk(QObject):
         folder = QFileDialog.getExistingDirectory(self._panel, tr("Folder of a training set"), start)
         if folder and self.open(Path(folder)):
             self.check()
+
+    def _ask_export(self) -> None:
+        parent = QFileDialog.getExistingDirectory(self._panel, tr("Where the folder of shards goes"))
+        if parent:
+            self.export(Path(parent) / f"{Path(self._panel.folder).name}_shards")
 
     def ask_split(self) -> None:
         """Ask how the chosen set is to be divided, without a nested event loop."""
@@ -156,17 +170,23 @@ class TrainingSetDesk(QObject):
     # What comes of the jobs
 
     def _made(self, job: JobView) -> None:
+        if job.spec.kind == _EXPORT:
+            self._say(tr("Shards are written to {path}.").format(path=job.spec.request["out"]), job)
+            return
         folder = Path(str(job.spec.request["folder"]))
         if not self.open(folder):
             return
         found = self._panel.store.current
         self.map.show_photos(found)
         self._show_map(True)
+        self._say(" ".join((self._panel.summary() + ".", *found.info.origin[-1:])), job)
+        self.check()
+
+    def _say(self, text: str, job: JobView) -> None:
+        """Say what a job has made, and offer the list of what was left out."""
         skipped = next((one.path for one in job.artifacts if one.role == SKIPPED_ROLE), "")
         buttons = [(tr("What was left out"), lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(skipped)))]
-        text = " ".join((self._panel.summary() + ".", *found.info.origin[-1:]))
         self._messages.success(text, buttons if skipped else [])
-        self.check()
 
     def _checked(self, folder: str, check: PairCheck) -> None:
         if folder != self._panel.folder:

@@ -63,6 +63,10 @@ class TrainingSetPanel(QWidget):
         self.map_button = QPushButton(theme_icon("mActionShowAllLayers.svg"), tr("On the m&ap"))
         self.map_button.setCheckable(True)
         self.map_button.setToolTip(tr("Show the chips on the map, coloured by part"))
+        self.export_button = QToolButton()
+        self.export_button.setIcon(theme_icon("mActionSharingExport.svg"))
+        self.export_button.setText(tr("Export as shards…"))  # for screen readers: in a narrow dock it is an icon
+        self.export_button.setToolTip(tr("Export as webdataset shards, as open_clip and others read them"))
         self.checked = told_label()
         self.findings = FindingList()
         self.progress = ProgressLine()
@@ -101,7 +105,7 @@ class TrainingSetPanel(QWidget):
 
     def set_busy(self, busy: bool) -> None:
         """Refuse edits and jobs while one is under way, or allow them again."""
-        for widget in (self.new_button, self.open_button, self.check_button, self.split_button):
+        for widget in (self.new_button, self.open_button, self.check_button, self.split_button, self.export_button):
             widget.setEnabled(not busy)
         self.table.set_locked(busy)
         self.findings.allow_fixes(not busy)
@@ -127,7 +131,8 @@ class TrainingSetPanel(QWidget):
         start = tr("Make one of layers that you have, of images with captions, or of photos; or open one.")
         self.counts.setText(training_words.counts(found) if found is not None else start)
         self.checked.setText(training_words.checked(self._findings, self._is_stale))
-        for widget in (self.table, self.check_button, self.split_button, self.map_button, self.findings):
+        buttons = (self.check_button, self.split_button, self.map_button, self.export_button)
+        for widget in (self.table, *buttons, self.findings):
             widget.setVisible(found is not None)
         self.checked.setVisible(found is not None and bool(self.checked.text()))
         self.changed.emit()
@@ -159,7 +164,7 @@ class TrainingSetPanel(QWidget):
         layout.addWidget(self.counts)
         layout.addWidget(self.table, 1)
         buttons = QHBoxLayout()
-        for button in (self.check_button, self.split_button, self.map_button):
+        for button in (self.check_button, self.split_button, self.map_button, self.export_button):
             buttons.addWidget(button)
         buttons.addStretch()
         layout.addLayout(buttons)

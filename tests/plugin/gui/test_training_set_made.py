@@ -118,6 +118,12 @@ def test_captions_come_from_a_layer_that_only_qgis_has(
     assert "train" in panel.counts.text()
     assert project.mapLayersByName(drawn.name()) == [drawn]
     stop_job(workbench, until)
+    # Written as shards, from the chosen set, which stays chosen.
+    assert panel.export_button.isEnabled()
+    workbench.pairs.export(tmp_path / "shards")
+    until(lambda: (tmp_path / "shards" / "train-000000.tar").is_file() and not workbench.pairs.jobs.is_busy())
+    assert "Shards are written" in told(window)
+    assert panel.folder == str(tmp_path / "set")
     click(panel.table.undo_button)
     assert {pair["split"] for pair in on_disk(tmp_path / "set")} == {"train"}
     click(panel.map_button)
