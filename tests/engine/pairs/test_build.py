@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.windows import Window
+from satclip_engine.config import Config
 from satclip_engine.errors import OptionError, PairsError
 from satclip_engine.pairs.facts import read_facts
 from satclip_engine.pairs.images import PairImages
@@ -129,6 +130,14 @@ def test_landcover_of_another_crs_and_resolution(make_raster: Make, build: Build
     made = build(scene, landcover=CodedRaster(str(cover), code_list(config, "worldcover")), chip_px=64)
     assert [pair.label for pair in made.pairs] == ["cropland", "water"]
     assert made.pairs[0].captions[0] == "a satellite image of cropland"
+
+
+def test_corine_is_known_by_both_of_its_codes(config: Config) -> None:
+    listed = {int(spec.name): spec.prompts[0] for spec in code_list(config, "corine").classes}
+    names = [listed[code] for code in sorted(listed)]
+    assert len(names) == 88
+    assert names[:44] == names[44:]
+    assert (listed[28], listed[323], listed[523]) == ("sclerophyllous shrubs", "sclerophyllous shrubs", "sea")
 
 
 def test_landcover_carries_its_names(make_raster: Make, build: Build) -> None:
