@@ -8,7 +8,7 @@ from pathlib import Path
 from satclip_engine.harness.context import TaskContext
 from satclip_engine.protocol import FeatureOptions
 from satclip_engine.raster.gdal import open_raster
-from satclip_engine.raster.working_grid import MAX_AUTO_ENLARGEMENT
+from satclip_engine.raster.working_grid import automatic_gsd
 
 
 def features_of(
@@ -45,5 +45,5 @@ def _working_gsd(context: TaskContext, image: Path, gsd_m: float | None) -> floa
         return wish
     card = context.encoder.card
     if wish is None:
-        wish = max(min(max(gsd_m, card.gsd_min_m), card.gsd_max_m), gsd_m / MAX_AUTO_ENLARGEMENT)
+        wish = automatic_gsd(gsd_m, (card.gsd_min_m, card.gsd_max_m))
     return wish / gsd_m

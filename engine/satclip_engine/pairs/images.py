@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -35,6 +36,21 @@ _DAMAGE = (
     RasterioError,
     SatclipError,
 )
+
+
+@dataclass(frozen=True)
+class Around:
+    """A pair's image with what lies around it.
+
+    Attributes:
+        image: uint8 (C, H, W).
+        corner: Row and column in it at which the pair's image begins.
+        size: Height and width of the pair's image.
+    """
+
+    image: Bytes
+    corner: tuple[int, int]
+    size: tuple[int, int]
 
 
 class PairImages:
@@ -101,6 +117,31 @@ class PairImages:
             raise _other_bands(pair.image, len(image), self._channels)
         return image
 
+    def read_around(self, pair: Pair, least_px: int) -> Around:
+        """Return a pair's image with what lies around it, so that no side is shorter than ``least_px``.
+
+        Around a window this is the raster; what lies around an image by itself nobody knows, and it is mirrored: less
+        strange to a model than one colour.
+
+        Raises:
+            PairsError: ``pairs.image`` if the file is missing or damaged.
+        """
+        if pair.window_px is None:
+            image = self.read(pair)
+            margins = [max(least_px - side, 0) for side in image.shape[1:]]
+            sides = [(margin // 2, margin - margin // 2) for margin in margins]
+            mirrored = np.pad(image, ((0, 0), *sides), mode="symmetric")
+            return Around(mirrored, (sides[0][0], sides[1][0]), (image.shape[1], image.shape[2]))
+        col, row, width, height = pair.window_px
+        try:
+            grid = self._scenes[pair.image].grid
+            left, wide = _widened(col, width, least_px, grid.width)
+            top, high = _widened(row, height, least_px, grid.height)
+            image = self._window(pair.image, Window(left, top, wide, high))
+        except _DAMAGE as error:
+            raise unreadable(pair.image, error) from error
+        return Around(image, (row - top, col - left), (height, width))
+
     def read_mask(self, pair: Pair) -> Bytes:
         """Return the class codes of a pair's pixels, uint8 (H, W); 0 is unlabelled.
 
@@ -131,6 +172,13 @@ class PairImages:
     def _window(self, path: str, window: Window) -> Bytes:
         with self._lock:  # a raster is read by one thread at a time
             return self._scenes[path].read(window).image
+
+
+def _widened(start: int, length: int, least: int, border: int) -> tuple[int, int]:
+    """Return start and length of a span that is widened on both sides, within the raster as long as it fits."""
+    if length >= least:
+        return start, length
+    return max(min(start - (least - length) // 2, border - least), 0), least
 
 
 def _other_bands(name: str, found: int, wanted: int) -> PairsError:

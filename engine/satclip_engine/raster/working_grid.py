@@ -29,11 +29,14 @@ def working_grid(grid: Grid, gsd_m: float | None, model_range_m: tuple[float | N
         return grid.resampled(gsd_m)
     if not grid.has_crs:
         return grid
+    return grid.resampled(automatic_gsd(grid.gsd_m, model_range_m))
+
+
+def automatic_gsd(gsd_m: float, model_range_m: tuple[float | None, float | None]) -> float:
+    """Return the sampling at which a scene of ``gsd_m`` is looked at, in metres per pixel, where none is asked for."""
     finest, coarsest = model_range_m
-    wanted = max(grid.gsd_m, finest or 0.0)
-    if coarsest is not None:
-        wanted = max(min(wanted, coarsest), grid.gsd_m / MAX_AUTO_ENLARGEMENT)
-    return grid.resampled(wanted)
+    wanted = max(gsd_m, finest or 0.0)
+    return wanted if coarsest is None else max(min(wanted, coarsest), gsd_m / MAX_AUTO_ENLARGEMENT)
 
 
 def _check(grid: Grid, gsd_m: float) -> None:

@@ -8,24 +8,21 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn import functional
 
 from satclip_engine.errors import PairsError
 from satclip_engine.evaluation.classification import ClassificationScores, classification_scores
 from satclip_engine.evaluation.retrieval import KS
-from satclip_engine.evaluation.segmentation import confusion_matrix, segmentation_scores
+from satclip_engine.evaluation.segmentation import segmentation_scores
 from satclip_engine.harness.vectors import prepare
 from satclip_engine.models.registry.reference_tiles import reference_tiles
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.protocol import ClassSet, Confusion, Pair
-from satclip_engine.raster.resample import resize_picture
 from satclip_engine.training.class_words import class_vectors, classes_of_labels
 from satclip_engine.training.learner import Learner
+from satclip_engine.training.mask_answers import Counts, mask_answers
 from satclip_engine.training.objectives.objective import captions_of
 
 Float32 = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.uint8]
-Counts = npt.NDArray[np.int64]
 _BATCH = 32
 _DRAWN_OF_EACH = 8
 
@@ -94,7 +91,7 @@ def ask_held_out(
             found.confusions["accuracy"] = _counted(answers.confusion, named)
         masked = [pair for pair in seen if pair.mask]
         if masked and classes is not None:
-            pixels = _mask_answers(learner, masked, images, classes, check_cancelled)
+            pixels = mask_answers(learner, masked, images, classes, check_cancelled)
             found.scores["mean_iou"] = segmentation_scores(pixels).mean_iou
             found.confusions["mean_iou"] = _counted(pixels, classes)
     return found
@@ -148,27 +145,6 @@ def _label_answers(
     return classification_scores(logits, truth, classes.names)
 
 
-def _mask_answers(
-    learner: Learner,
-    pairs: Sequence[Pair],
-    images: PairImages,
-    classes: ClassSet,
-    check_cancelled: Callable[[], None],
-) -> Counts:
-    """Return int64 (K, K + 1) pixels: rows = mask, columns = answer, the last one, no class, stays 0."""
-    texts = class_vectors(learner, classes)
-    total = np.zeros((len(classes), len(classes) + 1), np.int64)
-    for pair in pairs:
-        check_cancelled()
-        codes = images.read_mask(pair).astype(np.int64) - 1
-        picture = _whole_cells(images.read(pair), learner.cell_px)
-        cells = functional.normalize(learner.tokens(torch.from_numpy(picture)[None]), dim=1)
-        scores = torch.einsum("ndhw,kd->nkhw", cells, texts)
-        pixels = functional.interpolate(scores, size=codes.shape, mode="bilinear")
-        total += confusion_matrix(codes, pixels[0].argmax(0).cpu().numpy(), len(classes))
-    return total
-
-
 def _counted(confusion: Counts, classes: ClassSet) -> Confusion:
     """Return the counts by names; classes that do not occur are left out."""
     found = {}
@@ -177,12 +153,6 @@ def _counted(confusion: Counts, classes: ClassSet) -> Confusion:
         if counts:
             found[name] = counts
     return found
-
-
-def _whole_cells(image: Bytes, cell_px: int) -> Bytes:
-    """Return the picture resized to the nearest whole number of cells."""
-    height, width = (max(1, round(side / cell_px)) * cell_px for side in image.shape[1:])
-    return resize_picture(image, height, width)
 
 
 def drawn_accuracy(learner: Learner) -> float:

@@ -107,3 +107,19 @@ def test_a_mask_keeps_its_codes(make_raster: Make, tmp_path: Path) -> None:
     make_raster("mask.tif", data=codes)
     with PairImages(PairSet(tmp_path, PairSetInfo(), ())) as images:
         np.testing.assert_array_equal(images.read_mask(Pair("a", "a.png", mask="mask.tif")), codes[0])
+
+
+def test_what_lies_around_is_read_from_the_raster_or_mirrored(make_raster: Make, tmp_path: Path) -> None:
+    values = np.random.default_rng(4).integers(0, 255, (3, 50, 70), np.uint8)
+    scene = make_raster(data=values)
+    window = Pair("corner", str(scene), ("a",), window_px=(60, 4, 8, 12))
+    Image.fromarray(values[:, :20, :30].transpose(1, 2, 0)).save(tmp_path / "chip.png")
+    with PairImages(PairSet(tmp_path, PairSetInfo(rasters=(PairRaster(str(scene)),)), (window,))) as images:
+        around = images.read_around(window, 32)
+        assert (around.corner, around.size) == ((4, 22), (12, 8))  # moved back into the raster
+        np.testing.assert_array_equal(around.image, values[:, :32, 38:70])
+        assert images.read_around(window, 8).image.shape == (3, 12, 8)
+        chip = images.read_around(Pair("chip", "chip.png"), 26)
+    assert (chip.corner, chip.size) == ((3, 0), (20, 30))
+    np.testing.assert_array_equal(chip.image[:, 3:23], values[:, :20, :30])
+    np.testing.assert_array_equal(chip.image[:, :3], values[:, 2::-1, :30])

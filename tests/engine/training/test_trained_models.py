@@ -16,6 +16,7 @@ import rasterio
 import torch
 from PIL import Image
 from satclip_engine.config import Config
+from satclip_engine.evaluation.segmentation import confusion_matrix
 from satclip_engine.harness.vectors import prepare
 from satclip_engine.models.encoder import Encoder, load_encoder
 from satclip_engine.models.folders import find_weights
@@ -24,11 +25,23 @@ from satclip_engine.models.registry.imports import import_model
 from satclip_engine.models.weights import read_state_dict
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.pairs.pair_set import PairSet
-from satclip_engine.protocol import LORA_FILE, TEST, Stage, TrainRequest
+from satclip_engine.protocol import (
+    LORA_FILE,
+    TEST,
+    ClassSet,
+    ClassSpec,
+    Pair,
+    PairRaster,
+    PairSetInfo,
+    Stage,
+    TrainRequest,
+)
 from satclip_engine.training import fine_tune as module
+from satclip_engine.training.class_words import class_vectors
 from satclip_engine.training.fine_tune import fine_tune
 from satclip_engine.training.held_out import held_out_scores
 from satclip_engine.training.learner import Learner, load_learner
+from satclip_engine.training.mask_answers import mask_answers
 
 from tests.engine.helpers.miniature_set import GROUND
 
@@ -218,3 +231,38 @@ def test_held_out_scores_are_those_of_the_definition(
     truth = np.stack([np.asarray(Image.open(miniature.path_of(pair.mask))) for pair in pairs]) - 1
     shares = [((fine == k) & (truth == k)).sum() / ((fine == k) | (truth == k)).sum() for k in range(4)]
     assert scores["mean_iou"] == pytest.approx(np.mean(shares), abs=1e-6)
+
+
+def test_a_chip_smaller_than_the_models_window_is_asked_as_the_map_asks(
+    config: Config, tiny: Path, tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
+    learner = load_learner(str(tiny), CPU, config)
+    values = np.random.default_rng(2).integers(0, 255, (3, 96, 96), np.uint8)
+    scene, classes = make_raster(data=values), ClassSet(tuple(ClassSpec(name) for name in GROUND))
+    masks = np.arange(96 * 96, dtype=np.uint8).reshape(96, 96) % 4 + 1
+    chips = {"whole": (16, 16, 64, 64), "middle": (32, 40, 32, 16), "corner": (80, 0, 16, 16)}
+    for name, (col, row, width, height) in chips.items():
+        Image.fromarray(masks[row : row + height, col : col + width]).save(tmp_path / f"{name}.png")
+    pairs = {
+        name: Pair(name, str(scene), window_px=window, mask=f"{name}.png", gsd_m=1.0) for name, window in chips.items()
+    }
+    pair_set = PairSet(tmp_path, PairSetInfo(classes=classes, rasters=(PairRaster(str(scene)),)), (*pairs.values(),))
+    learner.eval()
+    with PairImages(pair_set) as images, torch.inference_mode():
+        named = class_vectors(learner, classes)
+        for name, (left, top) in {"whole": (16, 16), "middle": (16, 16), "corner": (32, 0)}.items():
+            seen = torch.from_numpy(values[None, :, top : top + 64, left : left + 64])
+            cells = torch.nn.functional.normalize(learner.tokens(seen), dim=1)
+            scores = torch.einsum("ndhw,kd->nkhw", cells, named)
+            answer = torch.nn.functional.interpolate(scores, size=(64, 64), mode="bilinear")[0].argmax(0).numpy()
+            col, row, width, height = chips[name]
+            wanted = confusion_matrix(
+                masks[row : row + height, col : col + width].astype(int) - 1,
+                answer[row - top : row - top + height, col - left : col - left + width],
+                4,
+            )
+            np.testing.assert_array_equal(mask_answers(learner, [pairs[name]], images, classes, lambda: None), wanted)
+        # Finer than the model is good at, the map looks at fewer and larger pixels: here at half as many.
+        fine = replace(pairs["corner"], gsd_m=learner.source.card.gsd_min_m / 2)
+        assert images.read_around(fine, 128).image.shape == (3, 128, 128)
+        assert mask_answers(learner, [fine], images, classes, lambda: None).sum() == 16 * 16
