@@ -42,6 +42,7 @@ def score(name: str) -> str:
     """Return a held-out score for people."""
     known = {
         "recall": tr("Captions found (recall)"),
+        "photo_recall": tr("Photos found (recall)"),
         "accuracy": tr("Classes by words"),
         "mean_iou": tr("Mean IoU of masks"),
     }
@@ -50,7 +51,12 @@ def score(name: str) -> str:
 
 def short_score(name: str) -> str:
     """Return a held-out score in a word or two, for the curves."""
-    known = {"recall": tr("recall"), "accuracy": tr("classes"), "mean_iou": tr("IoU")}
+    known = {
+        "recall": tr("recall"),
+        "photo_recall": tr("photos"),
+        "accuracy": tr("classes"),
+        "mean_iou": tr("IoU"),
+    }
     return known.get(name, name)
 
 

@@ -19,6 +19,7 @@ from satclip_engine.training.held_out import HeldOut, ask_held_out, drawn_accura
 from satclip_engine.training.learner import load_learner
 from satclip_engine.training.methods import begin_training, count_weights
 from satclip_engine.training.objectives.objective import Material
+from satclip_engine.training.photo_vectors import photo_vectors
 from satclip_engine.training.plan import plan_run
 from satclip_engine.training.run import TrainingRun
 from satclip_engine.training.run_folder import RunFolder, read_request
@@ -88,13 +89,14 @@ def _make_model(
     with PairImages(pair_set) as images:
 
         def ask(pairs: Sequence[Pair]) -> HeldOut:
-            return ask_held_out(learner, pairs, images, pair_set.info.classes, check_cancelled)
+            return ask_held_out(learner, pairs, images, pair_set.info.classes, check_cancelled, photos)
 
         def tell(point: CurvePoint, rest_s: float) -> None:
             progress(ProgressUpdate("train", point.step / point.steps, rest_s, device, sentence_of(point)))
 
         progress(ProgressUpdate("score", 0.0, device=device))
         # What was inserted changes nothing before the first step: these are the start's.
+        photos = photo_vectors(learner, (*plan.validation, *plan.reported), images)
         of_start = folder.load_start()
         if of_start is None:
             before = ask(plan.reported)

@@ -21,6 +21,7 @@ from satclip_engine.training.class_words import class_vectors, classes_of_labels
 from satclip_engine.training.learner import Learner
 from satclip_engine.training.mask_answers import Counts, mask_answers
 from satclip_engine.training.objectives.objective import captions_of
+from satclip_engine.training.photo_vectors import PhotoVectors
 
 Float32 = npt.NDArray[np.float32]
 _BATCH = 32
@@ -57,10 +58,12 @@ def ask_held_out(
     images: PairImages,
     classes: ClassSet | None,
     check_cancelled: Callable[[], None],
+    photos: PhotoVectors | None = None,
 ) -> HeldOut:
     """Ask a model about pairs.
 
     ``recall``: mean recall at 1, 5 and 10 between pictures and different captions, both ways, where there are captions.
+    ``photo_recall``: the same between pictures and the photos of their places, where two places or more have photos.
     ``accuracy``: mean recall of the classes by their words alone, where the pairs have two labels or more.
     ``mean_iou``: of the cells against the masks, by the classes' words alone, where there are masks.
 
@@ -70,6 +73,7 @@ def ask_held_out(
         images: Reads them.
         classes: What the labels and masks count; labels that it does not know are their own words.
         check_cancelled: Raises ``CancelledError`` when the user asked to stop.
+        photos: The pairs' photos, or None where they are not asked for.
     """
     learner.eval()
     found = HeldOut()
@@ -80,10 +84,11 @@ def ask_held_out(
         captions = sorted({caption for pair in seen for caption in captions_of(pair)})
         if len(captions) > 1:
             place = {caption: i for i, caption in enumerate(captions)}
-            owns = np.zeros((len(seen), len(captions)), np.bool_)
-            for row, pair in zip(owns, seen, strict=True):
-                row[[place[caption] for caption in captions_of(pair)]] = True
-            found.scores["recall"] = _mean_recall(vectors @ _text_vectors(learner, captions).T, owns)
+            own = [[place[caption] for caption in captions_of(pair)] for pair in seen]
+            found.scores["recall"] = _mean_recall(vectors, _text_vectors(learner, captions), own)
+        own = [photos.of(pair) for pair in seen] if photos is not None else []
+        if photos is not None and sum(map(bool, own)) > 1:
+            found.scores["photo_recall"] = _mean_recall(vectors, photos.vectors.cpu().numpy(), own)
         if len({pair.label for pair in seen if pair.label}) > 1:
             named = classes_of_labels(seen, classes)
             answers = _label_answers(learner, seen, vectors, named)
@@ -122,16 +127,25 @@ def _text_vectors(learner: Learner, texts: Sequence[str]) -> Float32:
     return torch.cat(parts).cpu().numpy()
 
 
-def _mean_recall(similarity: Float32, owns: npt.NDArray[np.bool_]) -> float:
+def _mean_recall(pictures: Float32, others: Float32, own: Sequence[Sequence[int]]) -> float:
     """Return the share of queries with one of their own among the best k, averaged over k and both ways.
 
     Pictures whose captions were made from layers share them: each of them is then as right as the others.
+
+    Args:
+        pictures: Unit vectors (N, D).
+        others: Unit vectors (M, D) of what belongs to them; those that belong to none are left out.
+        own: Which of the others belong to each picture.
     """
+    owns = np.zeros((len(pictures), len(others)), np.bool_)
+    for row, places in zip(owns, own, strict=True):
+        row[list(places)] = True
+    asked = owns.any(axis=0)
+    similarity, owns = (pictures @ others.T)[:, asked], owns[:, asked]
     shares = []
-    for scores, own in ((similarity, owns), (similarity.T, owns.T)):
-        asked = own.any(axis=1)
-        best = np.where(own, scores, -np.inf).max(axis=1, keepdims=True)
-        ahead = ((scores > best) & ~own).sum(axis=1)[asked]
+    for scores, mine in ((similarity, owns), (similarity.T, owns.T)):
+        best = np.where(mine, scores, -np.inf).max(axis=1, keepdims=True)
+        ahead = ((scores > best) & ~mine).sum(axis=1)[mine.any(axis=1)]
         shares += [float((ahead < k).mean()) for k in KS]
     return float(np.mean(shares))
 

@@ -317,7 +317,7 @@ def test_blank_captions_are_passed_over_and_other_scripts_and_long_texts_are_tak
     write_pair_set(pair_set.with_pairs(changed))
     request = asked(pairs=pair_set.folder)
     train(request, config)
-    assert curve(request)[-1][5].keys() == {"recall", "accuracy", "mean_iou"}
+    assert curve(request)[-1][5].keys() == {"recall", "photo_recall", "accuracy", "mean_iou"}
     notes = notes_of(request)
     for warning in ("with an empty caption", "in a script that this model does not read", "more than 77 tokens"):
         assert warning in notes
@@ -353,13 +353,15 @@ def test_chips_at_the_border_and_on_nodata_are_trained_on(
     assert read_pair_set(tmp_path / "set").pairs == pairs
 
 
-def test_photos_some_of_which_are_damaged(asked: Ask, config: Config, tmp_path: Path) -> None:
-    pair_set = write_miniature_set(tmp_path / "set")
+def test_photos_alone_some_of_which_are_damaged(asked: Ask, config: Config, tmp_path: Path) -> None:
+    pair_set = rewrite(write_miniature_set(tmp_path / "set"), captions=(), label="", mask="")
     for name in ("train-0-0", "train-1-0", "train-1-1"):
         (pair_set.folder / "photos" / f"{name}.jpg").write_bytes(b"no photo")
     request = asked(Method("lora", rank=2, towers="image"), GROUND, pairs=pair_set.folder)
     train(request, config)
     assert "replaced by others: 1 (train-1)" in notes_of(request)
+    assert "last weights" not in notes_of(request)  # the photos of the validation pairs chose them
+    assert training_of(request)["before_after"]["after"].keys() == curve(request)[-1][5].keys() == {"photo_recall"}
     for path in (pair_set.folder / "photos").iterdir():
         path.unlink()
     with pytest.raises(PairsError, match="None of the training set's photos can be read"):

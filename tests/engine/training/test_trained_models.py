@@ -39,9 +39,10 @@ from satclip_engine.protocol import (
 from satclip_engine.training import fine_tune as module
 from satclip_engine.training.class_words import class_vectors
 from satclip_engine.training.fine_tune import fine_tune
-from satclip_engine.training.held_out import held_out_scores
+from satclip_engine.training.held_out import ask_held_out
 from satclip_engine.training.learner import Learner, load_learner
 from satclip_engine.training.mask_answers import mask_answers
+from satclip_engine.training.photo_vectors import photo_vectors
 
 from tests.engine.helpers.miniature_set import GROUND
 
@@ -203,8 +204,11 @@ def test_held_out_scores_are_those_of_the_definition(
     classes = miniature.info.classes
     assert classes is not None
     with PairImages(miniature) as images:
-        scores = held_out_scores(learner, pairs, images, classes, lambda: None)
+        photos = photo_vectors(learner, pairs, images)
+        scores = ask_held_out(learner, pairs, images, classes, lambda: None, photos).scores
         pictures = [images.read(pair) for pair in pairs]
+        taken = [name for pair in pairs for name in pair.photos]
+        ground = learner.images(torch.from_numpy(np.stack([prepare(images.read_photo(name), 64) for name in taken])))
     assert not lora_updates(learner.clip)
     with torch.no_grad():
         seen = learner.images(torch.from_numpy(np.stack([prepare(one, 64) for one in pictures]))).numpy()
@@ -221,6 +225,14 @@ def test_held_out_scores_are_those_of_the_definition(
         best = np.argsort(-similarity, axis=0)[:k]
         hits.append(np.mean([any(text in pairs[i].captions for i in best[:, j]) for j, text in enumerate(texts)]))
     assert scores["recall"] == pytest.approx(np.mean(hits))
+    similarity = seen @ ground.detach().numpy().T
+    hits = []
+    for k in (1, 5, 10):
+        best = np.argsort(-similarity, axis=1)[:, :k]
+        hits.append(np.mean([any(taken[j] in pair.photos for j in row) for pair, row in zip(pairs, best, strict=True)]))
+        best = np.argsort(-similarity, axis=0)[:k]
+        hits.append(np.mean([any(name in pairs[i].photos for i in best[:, j]) for j, name in enumerate(taken)]))
+    assert scores["photo_recall"] == pytest.approx(np.mean(hits))
     labels = np.array([classes.names.index(pair.label) for pair in pairs])
     decided = (seen @ named.T).argmax(axis=1)
     recalls = [(decided[labels == k] == k).mean() for k in np.unique(labels)]

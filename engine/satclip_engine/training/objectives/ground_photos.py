@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from satclip_engine.errors import PairsError
-from satclip_engine.harness.vectors import prepare
 from satclip_engine.protocol import Pair, Stage, Views
 from satclip_engine.training.learner import Learner
 from satclip_engine.training.losses.ground import (
@@ -21,10 +20,10 @@ from satclip_engine.training.losses.ground import (
 )
 from satclip_engine.training.losses.regions import cosine_loss
 from satclip_engine.training.objectives.objective import Material, Objective, Rows
+from satclip_engine.training.photo_vectors import photo_vectors
 
 # Photos of a place that one step looks at. Source: SenCLIP (arXiv:2412.08536): one for each direction.
 _PHOTOS = 4
-_BATCH = 16
 
 
 class GroundPhotos(Objective):
@@ -34,14 +33,20 @@ class GroundPhotos(Objective):
     """
 
     needs = "geotagged photos"
-    score = "accuracy"
+    score = "photo_recall"
     photos: Tensor
 
     def __init__(self, learner: Learner, material: Material, stage: Stage, views: Views) -> None:
         super().__init__(learner, material, stage, views)
-        self._places, vectors = _photo_vectors(learner, material)
-        self.register_buffer("photos", vectors)
-        dim = vectors.shape[1]
+        self._seen = photo_vectors(learner, material.pairs, material.images)
+        if not self._seen.places:
+            raise PairsError(
+                "None of the training set's photos can be read.",
+                remedy="Check that the photos are where they were.",
+                code="pairs.image",
+            )
+        self.register_buffer("photos", self._seen.vectors)
+        dim = self._seen.vectors.shape[1]
         self.log_scale = nn.Parameter(torch.tensor(-math.log(stage.temperature)))
         self.queue = PhotoQueue(stage.queue, dim) if stage.queue else None
         self.pool = AttentionPool(dim) if stage.pooling == "attention" else None
@@ -54,7 +59,7 @@ class GroundPhotos(Objective):
 
     def row(self, pair: Pair, rng: np.random.Generator) -> Rows:
         """Return a view of the chip and which photos belong to it, -1 where there are fewer."""
-        known = self._places.get(pair.id, [])
+        known = self._seen.of(pair)
         if not known:
             raise PairsError(f"No photo of {pair.id} can be read.", remedy="Put the photos back.", code="pairs.image")
         chosen = [known[i] for i in rng.permutation(len(known))[:_PHOTOS]]
@@ -84,32 +89,3 @@ class GroundPhotos(Objective):
     def _pooled(self, places: Tensor) -> Tensor:
         photos, taken = self.photos[places.clamp_min(0)], places >= 0
         return self.pool(photos, taken) if self.pool is not None else mean_pool(photos, taken)
-
-
-@torch.inference_mode(mode=False)
-@torch.no_grad()
-def _photo_vectors(learner: Learner, material: Material) -> tuple[dict[str, list[int]], Tensor]:
-    """Return the places of each pair's photos in the unit vectors (P, D) of all photos that can be read."""
-    learner.eval()
-    places: dict[str, list[int]] = {}
-    pictures, parts, count = [], [], 0
-    for pair in material.pairs:
-        for name in pair.photos:
-            try:
-                pictures.append(prepare(material.images.read_photo(name), learner.side_px))
-            except PairsError:
-                continue
-            places.setdefault(pair.id, []).append(count)
-            count += 1
-            if len(pictures) == _BATCH:
-                parts.append(learner.images(torch.from_numpy(np.stack(pictures))))
-                pictures = []
-    if pictures:
-        parts.append(learner.images(torch.from_numpy(np.stack(pictures))))
-    if not parts:
-        raise PairsError(
-            "None of the training set's photos can be read.",
-            remedy="Check that the photos are where they were.",
-            code="pairs.image",
-        )
-    return places, torch.cat(parts)
