@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from satclip_engine.pairs.checking import Found, Subject, without_captions
+from satclip_engine.pairs.wording import WATER
 from satclip_engine.protocol import AREA, DOUBTFUL, WORTH_KNOWING, Facts, Finding, Indices, Pair
 from satclip_engine.samples.notes import counted
 
@@ -18,7 +19,7 @@ _GREEN = re.compile(_NOT + r"\b(?:forests?|woods?|woodland|jungle|dense vegetati
 _BARE = re.compile(
     r"\b(?:(?:no|hardly any|without) vegetation|barren|desert|bare (?:ground|soil|land)|very low NDVI)\b", re.I
 )
-_WET = re.compile(_NOT + r"\b(?:water|rivers?|lakes?|ponds?|sea|ocean|reservoirs?)\b", re.I)
+_WET = re.compile(_NOT + WATER, re.I)
 _DRY = re.compile(r"\b(?:no|without|hardly any) (?:open )?water\b", re.I)
 # NDVI at which nobody speaks of forest, or of bare ground; the limits of the words that indices give.
 _NO_FOREST_NDVI, _NOT_BARE_NDVI = 0.1, 0.5

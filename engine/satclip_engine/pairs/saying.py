@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from satclip_engine.errors import OptionError
 from satclip_engine.pairs.indices import index_words
 from satclip_engine.pairs.thesaurus import Thesaurus
-from satclip_engine.pairs.wording import Phrases, listed
-from satclip_engine.protocol import AREA, Cover, CoverShare, Facts
+from satclip_engine.pairs.wording import WATER, Phrases, listed
+from satclip_engine.protocol import AREA, Cover, CoverShare, Facts, Indices
 
 FIELDS = (
     "image", "classes", "class", "others", "label", "shares", "land", "forest", "canopy", "ndvi", "vegetation",
@@ -25,6 +25,9 @@ _LEAST_AREA, _LEAST_OBJECTS = 0.05, 0.1
 _MOST_CLASSES = 4
 _MAIN_SHARE, _WHOLE_SHARE = 0.55, 0.8
 _ALMOST_ALL = 0.95
+# So much more open water than a layer leaves room for shows that it is wrong about this image.
+_MOST_FLOODED = 0.1
+_WET = re.compile(WATER, re.IGNORECASE)
 _DENSITY = re.compile(r"\b(?:dense|closed|sparse)", re.IGNORECASE)
 _TROPIC_DEG = 23.44
 _SEASONS = ("winter", "spring", "summer", "autumn")
@@ -86,6 +89,8 @@ class Speaker:
         missing = {name for name, needed in _NEEDS.items() if not words.get(needed)}
         if _DENSITY.search(words["classes"]):  # a class that says itself how dense it is has the last word
             missing.update(_OF_DENSITY)
+        if _WET.search(words.get("class", "")):  # muddy water looks like land with little vegetation
+            missing.update(_OF_DENSITY)
         return {name: text for name, text in words.items() if text and name not in missing}
 
     def label(self, facts: Facts) -> str:
@@ -102,7 +107,7 @@ class Speaker:
         distinct = [self._phrases(name) for name in self._distinct(facts)]
         words["classes"], words["land"] = listed(distinct), "" if distinct else "land"
         areas = next((shares for cover in facts.covers if cover.measure == AREA and (shares := mentioned(cover))), ())
-        if areas:
+        if areas and not _is_flooded(areas[0], facts.indices):
             words["shares"] = listed([self._share(share, not place) for place, share in enumerate(areas)])
             if areas[0].share >= _MAIN_SHARE:
                 words["class"] = self._phrases(areas[0].name)
@@ -133,6 +138,11 @@ def mentioned(cover: Cover) -> tuple[CoverShare, ...]:
     """Return the classes of a source that are large enough on the chip to be worth a word."""
     least = _LEAST_AREA if cover.measure == AREA else _LEAST_OBJECTS
     return tuple(share for share in cover.shares if share.share >= least)[:_MOST_CLASSES]
+
+
+def _is_flooded(main: CoverShare, indices: Indices) -> bool:
+    """Return whether open water is seen where a layer knows of something else."""
+    return not _WET.search(main.name) and (indices.water or 0.0) > 1 - main.share + _MOST_FLOODED
 
 
 def field_of(source: str) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from satclip_engine.errors import OptionError
+from satclip_engine.pairs.wording import VOWEL
 
 _LONG = "long:"
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 # "a {image}" becomes "an aerial image"; the mark says where a field's words begin.
 _MARK = "\x00"
-_ARTICLE = re.compile(rf"\b([Aa]) ({_MARK}(?!eu|one|uni|us[aei]|ura|uti)[aeiou])", re.IGNORECASE)
+_ARTICLE = re.compile(rf"\b([Aa]) ({_MARK}{VOWEL})", re.IGNORECASE)
 _STRAY = re.compile(r"[\[\]{}]")
 
 

@@ -10,6 +10,11 @@ from satclip_engine.errors import PairsError
 from satclip_engine.problems import as_satclip_error
 from satclip_engine.protocol import ClassSet, ClassSyntaxError, parse_classes
 
+# Before what sounds like this "a" becomes "an".
+VOWEL = r"(?!eu|one|uni|us[aei]|ura|uti)[aeiou]"
+# What is water by its name.
+WATER = r"\b(?:water|rivers?|lakes?|ponds?|sea|ocean|reservoirs?)\b"
+
 _YES = ("yes", "true", "y", "t", "1")
 
 
@@ -64,5 +69,11 @@ class Phrases:
         self._phrase_of = {spec.name.casefold(): spec.prompts[0] for spec in words.classes}
 
     def __call__(self, name: str) -> str:
-        """Return the phrase of a class; its name where nothing else is known."""
-        return self._phrase_of.get(name.casefold(), name)
+        """Return the phrase of a class, else as that of its last word says it: "a field" makes "a wheat field"."""
+        if name.casefold() in self._phrase_of:
+            return self._phrase_of[name.casefold()]
+        last = name.casefold().rpartition(" ")[2]
+        phrase = self._phrase_of.get(last, name)
+        if phrase in (f"a {last}", f"an {last}"):
+            return f"{'an' if re.match(VOWEL, name, re.IGNORECASE) else 'a'} {name}"
+        return f"{name}s" if phrase == f"{last}s" else name

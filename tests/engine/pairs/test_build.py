@@ -208,6 +208,23 @@ def test_indices_are_those_of_the_formulas(make_raster: Make, build: Build) -> N
     ]
 
 
+def test_what_water_hides_is_not_said(make_raster: Make, make_layer: Make, build: Build) -> None:
+    # A muddy river looks like bare land; the field of the layer is under water on this day.
+    data = reflectances(muddy=(900, 1000, 1100, 600), flooded=(800, 500, 200, 100), dry=(900, 1000, 1800, 2000))
+    scene = make_raster(data=data, descriptions=("green", "red", "nir", "swir1"))
+    fields = [pixels(0, 0, 32, 32), pixels(32, 0, 64, 32)]
+    layer = layer_of(make_layer, fields, ["river", "rice field"])
+    made = build(scene, layers=(layer,), indices=True, chip_px=32, bands="3,2,1")
+    assert [pair.long_captions for pair in made.pairs] == [
+        ("A satellite image shows a river on almost all of the area.",),
+        (),
+        (
+            "A satellite image shows a rice field on almost all of the area. "
+            "The land has moderate vegetation (moderate NDVI).",
+        ),
+    ]
+
+
 def test_the_forest_of_the_issue(make_raster: Make, make_layer: Make, build: Build) -> None:
     data = reflectances(sparse=(800, 900, 1300, 1500), dense=(600, 400, 3600, 1500))
     scene = make_raster(data=data, descriptions=("green", "red", "nir", "swir1"))
