@@ -124,7 +124,7 @@ class CompareDesk(QObject):
         self.said.emit(tr("Mixing the two models…"))
         if path not in self._mixing:
             self._mixing.add(path)
-            request = MixModelsRequest(self._start, self._tuned, percent / 100, path)
+            request = MixModelsRequest(self._start, self._tuned, percent / 100, path, measure=False)
             title = tr("Mix {percent} % of {model}").format(percent=percent, model=_name(self._tuned))
             self._tracker.start(MIX, request, title)
 

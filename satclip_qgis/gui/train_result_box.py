@@ -56,7 +56,9 @@ class TrainResultBox(QgsCollapsibleGroupBoxBasic):
         )
         self.share_label = QLabel()
         self.save_button = QPushButton(theme_icon("mActionFileSaveAs.svg"), tr("&Save this mix"))
-        self.save_button.setToolTip(tr("Keep the model at this share as one of its own; its scores are not measured"))
+        self.save_button.setToolTip(
+            tr("Keep the model at this share as one of its own; its card says what it scores on the same pairs")
+        )
         self.compare_status = told_label()
         self._lay_out()
         self.slider.valueChanged.connect(lambda _value: self._show_share())

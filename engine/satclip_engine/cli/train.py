@@ -148,13 +148,17 @@ def _say_result(output: Output, folder: Path) -> None:
     training = read_facts(folder)["training"]
     found = training["before_after"]
     weights = f"{found['trained_weights']:,} of {found['all_weights']:,} weights"
-    lines = [f"Trained {weights} in {duration_text(found['seconds'])}."]
-    lines += [
-        f"  {name.replace('_', ' '):<10} {value:.3f} → {found['after'][name]:.3f} on the {found['split']} pairs"
+    lines = [f"Trained {weights} in {duration_text(found['seconds'])}.", *score_lines(found)]
+    lines += [f"  {note}" for note in found["notes"]]
+    output.result({"folder": str(folder), **training}, "\n".join([*lines, f"  model  {folder}"]))
+
+
+def score_lines(found: dict[str, Any]) -> list[str]:
+    """Return what a training gained, a line for each score."""
+    lines = [
+        f"  {name.replace('_', ' '):<12} {value:.3f} → {found['after'][name]:.3f} on the {found['split']} pairs"
         for name, value in found["before"].items()
         if name in found["after"]
     ]
     general = f"{found['general_before']:.3f} → {found['general_after']:.3f}"
-    lines.append(f"  {'general':<10} {general} on drawn pictures of common things")
-    lines += [f"  {note}" for note in found["notes"]]
-    output.result({"folder": str(folder), **training}, "\n".join([*lines, f"  model  {folder}"]))
+    return [*lines, f"  {'general':<12} {general} on drawn pictures of common things"]

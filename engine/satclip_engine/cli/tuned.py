@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from satclip_engine.cli.output import Output, json_option
+from satclip_engine.cli.progress import cancel_by_signal, progress_bar
+from satclip_engine.cli.train import score_lines
 from satclip_engine.config import Config
 
 
@@ -36,8 +38,19 @@ def export_command(output: Output, model: str, out: Path) -> None:
 @json_option
 @click.pass_obj
 def mix_command(output: Output, start: str, tuned: str, weight: float, out: Path) -> None:
-    """Write the model between START and TUNED, which was trained from it: less is forgotten (WiSE-FT)."""
-    from satclip_engine.models.registry.mixing import mix_models
+    """Write the model between START and TUNED, which was trained from it: less is forgotten (WiSE-FT).
 
-    path = mix_models(start, tuned, weight, out.resolve(), Config.from_environment())
-    output.result({"path": str(path), "weight": weight}, f"{weight:.0%} of {tuned}, the rest of {start}: {path}")
+    Where TUNED was trained on this machine and its training set is unchanged, the mix is measured as TUNED was.
+    """
+    from satclip_engine.models.registry.card_facts import read_facts
+    from satclip_engine.protocol import MixModelsRequest
+    from satclip_engine.training.mixed_model import save_mix
+
+    request = MixModelsRequest(start, tuned, weight, str(out.resolve()))
+    with cancel_by_signal() as check_cancelled, progress_bar(hidden=output.as_json) as progress:
+        path = save_mix(request, config=Config.from_environment(), progress=progress, check_cancelled=check_cancelled)
+    facts = read_facts(path)
+    found = facts["training"].get("before_after")
+    lines = [f"{weight:.0%} of {tuned}, the rest of {start}: {path}"]
+    lines += score_lines(found) if found else [f"  {facts['notes']}"]
+    output.result({"path": str(path), "weight": weight, "before_after": found}, "\n".join(lines))

@@ -84,12 +84,14 @@ class MixModelsRequest:
         tuned: Id or path.
         weight: Share of ``tuned``, within 0 to 1.
         out: A new folder for the model.
+        measure: Whether it is asked about the pairs on which the training of ``tuned`` reported, where these are there.
     """
 
     start: str
     tuned: str
     weight: float
     out: str
+    measure: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 1:

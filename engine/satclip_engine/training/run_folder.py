@@ -202,7 +202,28 @@ def read_request(out: Path) -> TrainRequest:
             remedy="Choose the folder that was given to satclip train as --out.",
             code="recipe.no_run",
         )
-    return from_json(TrainRequest, json.loads((out / RUN_FOLDER / _REQUEST).read_text(encoding="utf-8")))
+    return _kept_request(out)[0]
+
+
+def read_finished(out: Path) -> tuple[TrainRequest, str]:
+    """Return what the training was asked that made the model in ``out``, and the digest of its training set.
+
+    Raises:
+        RecipeError: ``recipe.no_run`` if the folder does not say, as that of a model from elsewhere.
+    """
+    try:
+        return _kept_request(out)
+    except (OSError, ValueError) as error:
+        raise RecipeError(
+            f"{out.name} was not trained in its folder on this machine.",
+            remedy="Take the model's folder as its training left it.",
+            code="recipe.no_run",
+        ) from error
+
+
+def _kept_request(out: Path) -> tuple[TrainRequest, str]:
+    kept = json.loads((out / RUN_FOLDER / _REQUEST).read_text(encoding="utf-8"))
+    return from_json(TrainRequest, kept), str(kept.get(_PAIRS))
 
 
 def is_unfinished(out: Path) -> bool:

@@ -98,11 +98,16 @@ def _readme(request: TrainRequest, learner: Learner, pair_set: PairSet, found: T
 - **Licence**: the start's ({base.card.licence}) and the data's ({info.licence or "not stated"}) hold together.
 - **Limits**: it knows the region, sensor and season it was trained on; elsewhere, compare it with its start.
 
-| score | before | after |
+{score_tables(found)}{"".join(f"- {note}{chr(10)}" for note in found.notes)}"""
+
+
+def score_tables(found: TrainingResult) -> str:
+    """Return what a training gained, for a README: scores before and after, and the classes taken for each other."""
+    return f"""| score | before | after |
 |---|---|---|
 {_score_rows(found)}
 
-{_confused(found)}{"".join(f"- {note}{chr(10)}" for note in found.notes)}"""
+{_confused(found)}"""
 
 
 def _score_rows(found: TrainingResult) -> str:

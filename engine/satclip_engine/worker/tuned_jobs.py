@@ -46,12 +46,13 @@ def clean_up_export_model(data: dict[str, Any]) -> None:
 
 def run_mix(data: dict[str, Any], context: JobContext) -> tuple[Artifact, ...]:
     """Write the model between a start and what was trained from it."""
-    from satclip_engine.models.registry.mixing import mix_models
+    from satclip_engine.training.mixed_model import save_mix
 
     request = from_json(MixModelsRequest, data)
-    context.progress(ProgressUpdate("mix", 0.0))
-    context.check_cancelled()
-    return card_of(mix_models(request.start, request.tuned, request.weight, Path(request.out), context.config))
+    folder = save_mix(
+        request, config=context.config, progress=context.progress, check_cancelled=context.check_cancelled
+    )
+    return card_of(folder)
 
 
 def clean_up_mix(data: dict[str, Any]) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +20,11 @@ from satclip_engine.models.registry.export import export_model
 from satclip_engine.models.registry.imports import import_model
 from satclip_engine.models.registry.mixing import mix_models
 from satclip_engine.models.weights import read_state_dict
-from satclip_engine.protocol import Method, TrainRequest
+from satclip_engine.protocol import Method, MixModelsRequest, TrainRequest
 from satclip_engine.training.fine_tune import fine_tune
+from satclip_engine.training.mixed_model import save_mix
 
+from tests.engine.helpers.miniature_set import rewrite, write_miniature_set
 from tests.engine.helpers.tiny_model import write_model, write_tiny_model
 from tests.engine.models.configs import RESNET, clip_cfg, engine_config
 
@@ -59,6 +64,42 @@ def test_a_model_between_start_and_result(tuned: Path, tiny: Path, config: Confi
     assert "before_after" not in card["training"]
     with pytest.raises(OutputError):
         mix_models(str(tiny), str(tuned), 0.5, mixed, config)
+
+
+def test_a_mix_is_measured_on_the_pairs_of_its_training_as_long_as_they_are_there(
+    asked: Ask, tiny: Path, config: Config, tmp_path: Path
+) -> None:
+    pair_set = write_miniature_set(tmp_path / "set")
+    request = asked("full", pairs=pair_set.folder)
+    tuned = train(request, config)
+
+    def mixed(name: str, **changes: object) -> tuple[dict[str, Any], str]:
+        asked_for = replace(MixModelsRequest(str(tiny), str(tuned), 1.0, str(tmp_path / name)), **changes)
+        folder = save_mix(asked_for, config=config, progress=lambda _: None, check_cancelled=lambda: None)
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        return card, (folder / "README.md").read_text(encoding="utf-8")
+
+    of_tuned = json.loads((tuned / "card.json").read_text(encoding="utf-8"))["training"]["before_after"]
+    card, readme = mixed("whole")
+    found = card["training"]["before_after"]
+    assert found["before"] == of_tuned["before"]
+    assert found["after"] == pytest.approx(of_tuned["after"])
+    assert found["after"].keys() == {"recall", "photo_recall", "accuracy", "mean_iou"}
+    assert found["confusions_after"] == of_tuned["confusions_after"]
+    assert f"| recall, test pairs | {found['before']['recall']:.3f} | {found['after']['recall']:.3f} |" in readme
+    start = mixed("none", weight=0.0)[0]["training"]["before_after"]
+    assert start["after"] == pytest.approx(of_tuned["before"])
+    assert "before_after" not in mixed("unasked", measure=False)[0]["training"]
+
+    rewrite(pair_set, label="water")
+    card, readme = mixed("edited")
+    assert "before_after" not in card["training"]
+    assert "not measured: The training set has been edited since." in card["notes"]
+    assert card["notes"] in readme
+    shutil.rmtree(pair_set.folder)
+    assert "not measured: There is no training set in" in mixed("gone")[0]["notes"]
+    whole = export_model(str(tuned), tmp_path / "stick" / "whole", config)
+    assert "was not trained in its folder on this machine" in mixed("away", tuned=str(whole))[0]["notes"]
 
 
 @pytest.mark.parametrize("start", [True, False])

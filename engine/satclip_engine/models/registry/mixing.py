@@ -6,7 +6,7 @@ Source: WiSE-FT, Wortsman et al. 2022, https://arxiv.org/abs/2109.01903.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -31,7 +31,14 @@ from satclip_engine.models.source import ModelSource, find_model
 from satclip_engine.models.weights import read_state_dict, weights_sha256
 
 
-def mix_models(start: str, tuned: str, weight: float, out: Path, config: Config) -> Path:
+def mix_models(
+    start: str,
+    tuned: str,
+    weight: float,
+    out: Path,
+    config: Config,
+    describe: Callable[[Path], None] = lambda _: None,
+) -> Path:
     """Write the model at ``weight`` of the way from ``start`` to ``tuned`` into the new folder ``out``.
 
     Args:
@@ -40,6 +47,7 @@ def mix_models(start: str, tuned: str, weight: float, out: Path, config: Config)
         weight: Within 0 to 1.
         out: The folder, which must not hold a model.
         config: Folders.
+        describe: Adds to the card what is known of the new model, given the folder before it goes to its place.
 
     Raises:
         ModelError: ``model.mismatch`` if one was not trained from the other; those of ``find_model``.
@@ -63,6 +71,7 @@ def mix_models(start: str, tuned: str, weight: float, out: Path, config: Config)
         digest = weights_sha256(stage / WEIGHTS_FILE_NAME, config.cache_dir)
         said = f"{weight:.0%} of {after.id}, the rest of {before.id}"
         write_record(stage, InstalledRecord(FROM_TRAINING, said, digest, WEIGHTS_FILE_NAME, digest, now_utc()))
+        describe(stage)
         return stage.replace(out)
     except OSError as error:
         raise OutputError(
@@ -109,6 +118,6 @@ def _card(before: ModelSource, after: ModelSource, weight: float, name: str) -> 
         **facts,
         "id": name,
         "title": name,
-        "notes": f"{weight:.0%} of the way from {before.id} to {after.id} (WiSE-FT). Its scores were not measured.",
+        "notes": f"{weight:.0%} of the way from {before.id} to {after.id} (WiSE-FT).",
         "training": {**training, "mixed": {"start": before.id, "tuned": after.id, "weight": weight}},
     }
