@@ -12,6 +12,8 @@ from satclip_engine.errors import ModelError
 CONFIG_FILE_NAME = "open_clip_config.json"
 ADAPTERS_FILE_NAME = "adapters.safetensors"
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+# Of the name of a folder that is still being written.
+UNFINISHED_SUFFIX = ".partial"
 
 # Where several weights files lie in one folder: open_clip's own order of preference.
 _PREFERRED_NAMES = (
@@ -29,10 +31,12 @@ def embedded_root(config: Config) -> Path:
 
 
 def installed_folders(config: Config) -> tuple[Path, ...]:
-    """Return the open_clip folders of the embedded models and of ``models_dir``, in that order."""
+    """Return the open_clip folders of the embedded models and of ``models_dir``, in that order; none half written."""
     found: dict[str, Path] = {}
     for root in (embedded_root(config), config.models_dir):
         for file in sorted(root.glob(f"*/{CONFIG_FILE_NAME}")):
+            if file.parent.suffix == UNFINISHED_SUFFIX:
+                continue
             found.setdefault(file.parent.name, file.parent)
     return tuple(found.values())
 

@@ -15,12 +15,12 @@ import torch
 from satclip_engine.config import Config
 from satclip_engine.errors import ModelError, OutputError
 from satclip_engine.models.encoder import load_encoder
-from satclip_engine.models.folders import find_weights
+from satclip_engine.models.folders import find_weights, installed_folders
 from satclip_engine.models.registry.export import export_model
 from satclip_engine.models.registry.imports import import_model
 from satclip_engine.models.registry.mixing import mix_models
 from satclip_engine.models.weights import read_state_dict
-from satclip_engine.protocol import Method, MixModelsRequest, TrainRequest
+from satclip_engine.protocol import Method, MixModelsRequest, ProgressUpdate, TrainRequest
 from satclip_engine.training.fine_tune import fine_tune
 from satclip_engine.training.mixed_model import save_mix
 
@@ -73,9 +73,14 @@ def test_a_mix_is_measured_on_the_pairs_of_its_training_as_long_as_they_are_ther
     request = asked("full", pairs=pair_set.folder)
     tuned = train(request, config)
 
+    def progress(update: ProgressUpdate) -> None:
+        assert not [
+            folder for folder in installed_folders(config) if "partial" in folder.name
+        ]  # not before it is whole
+
     def mixed(name: str, **changes: object) -> tuple[dict[str, Any], str]:
-        asked_for = replace(MixModelsRequest(str(tiny), str(tuned), 1.0, str(tmp_path / name)), **changes)
-        folder = save_mix(asked_for, config=config, progress=lambda _: None, check_cancelled=lambda: None)
+        asked_for = replace(MixModelsRequest(str(tiny), str(tuned), 1.0, str(config.models_dir / name)), **changes)
+        folder = save_mix(asked_for, config=config, progress=progress, check_cancelled=lambda: None)
         card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
         return card, (folder / "README.md").read_text(encoding="utf-8")
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from satclip_engine.config import Config
 from satclip_engine.errors import ModelError, OutputError
 from satclip_engine.models.card import CARD_FILE_NAME
-from satclip_engine.models.folders import ADAPTERS_FILE_NAME, CONFIG_FILE_NAME
+from satclip_engine.models.folders import ADAPTERS_FILE_NAME, CONFIG_FILE_NAME, UNFINISHED_SUFFIX
 from satclip_engine.models.registry.card_facts import read_facts
 from satclip_engine.models.registry.imports import copy_companions
 from satclip_engine.models.registry.install import save_weights, write_json
@@ -59,7 +59,7 @@ def mix_models(
     adapters = _mixed_adapters(before, after, weight)
     if (out / CONFIG_FILE_NAME).is_file():
         raise OutputError(f"There is a model in {out} already.", remedy="Choose another name.", path=str(out))
-    stage = out.with_name(f"{out.name}.partial")
+    stage = out.with_name(f"{out.name}{UNFINISHED_SUFFIX}")
     try:
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir(parents=True)
