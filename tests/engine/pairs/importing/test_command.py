@@ -1,4 +1,4 @@
-"""``satclip captions import`` and ``photos`` as people call them, and the real AID data set."""
+"""``satclip captions import``, ``photos`` and ``export`` as people call them, and the real AID data set."""
 
 from __future__ import annotations
 
@@ -34,12 +34,16 @@ def test_import_says_what_was_made_and_left_out(tmp_path: Path, capsys: pytest.C
     assert "not an empty folder" in capsys.readouterr().err
 
 
-def test_import_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_as_json_and_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pictures(tmp_path / "data", "forest/a.png", "lake/b.png")
     assert run(["captions", "import", str(tmp_path / "data"), "--out", str(tmp_path / "set"), "--json"]) == EXIT_OK
     said = json.loads(capsys.readouterr().out)
     assert (said["pairs"], said["splits"], said["skipped"]) == (2, {"train": 2}, [])
     assert "(folders)" in said["notes"][0]
+    shards = tmp_path / "shards"
+    assert run(["captions", "export", str(tmp_path / "set"), "--out", str(shards), "--per-shard", "1"]) == EXIT_OK
+    said = capsys.readouterr().out
+    assert said == f"Wrote 2 pairs to {shards}.\n  train-000000.tar 1\n  train-000001.tar 1\n"
 
 
 def test_wrong_calls_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
