@@ -66,6 +66,8 @@ class Stage:
         temperature: Of ``ground_photos``: τ at the start.
         queue: Of ``ground_photos``: past ground vectors that are kept as negatives; 0 keeps none.
         pooling: Of ``ground_photos``: ``mean`` or ``attention`` over the photos of a place.
+        photo_model: Of ``ground_photos``: id or path of the model that looks at the photos and does not train; empty
+            takes the start. Both must have one text tower, so that their vectors can be compared.
         crops: Of ``farslip_patches``: random crops per image.
         distillation: Of ``farslip_patches``: weight of the agreement.
         teacher: Of ``farslip_patches``: ``active`` (the model itself, gradients on both sides), ``ema`` or ``frozen``.
@@ -90,6 +92,7 @@ class Stage:
     temperature: float = 0.07
     queue: int = 0
     pooling: str = "mean"
+    photo_model: str = ""
     crops: int = 4
     distillation: float = 0.1
     teacher: str = "active"

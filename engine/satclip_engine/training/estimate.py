@@ -22,6 +22,7 @@ from satclip_engine.training.learner import load_learner
 from satclip_engine.training.loop import StageRun
 from satclip_engine.training.methods import begin_training, count_weights
 from satclip_engine.training.objectives.objective import Material
+from satclip_engine.training.photo_vectors import photos_of_run
 from satclip_engine.training.plan import plan_run
 from satclip_engine.training.run import used_memory_bytes
 from satclip_engine.training.run_folder import disk_bytes
@@ -45,7 +46,8 @@ def estimate_training(request: TrainRequest, config: Config, check_cancelled: Ca
     all_weights = count_weights(learner.clip.parameters())
     with PairImages(pair_set) as images, _peak_memory(fabric.device) as peak:
         weights = begin_training(learner.clip, request.recipe, request.seed)
-        material = Material(images, pair_set.of_split(TRAIN), pair_set.info.classes)
+        photos = photos_of_run(plan, request.recipe, learner, images, config)
+        material = Material(images, pair_set.of_split(TRAIN), pair_set.info.classes, photos)
         stepping_s = 0.0
         for planned in plan.stages:
             objective = planned.objective(learner, material, planned.stage, request.recipe.views).to(fabric.device)

@@ -19,7 +19,7 @@ from satclip_engine.training.held_out import HeldOut, ask_held_out, drawn_accura
 from satclip_engine.training.learner import load_learner
 from satclip_engine.training.methods import begin_training, count_weights
 from satclip_engine.training.objectives.objective import Material
-from satclip_engine.training.photo_vectors import photo_vectors
+from satclip_engine.training.photo_vectors import photos_of_run
 from satclip_engine.training.plan import plan_run
 from satclip_engine.training.run import TrainingRun
 from satclip_engine.training.run_folder import RunFolder, read_request
@@ -96,7 +96,7 @@ def _make_model(
 
         progress(ProgressUpdate("score", 0.0, device=device))
         # What was inserted changes nothing before the first step: these are the start's.
-        photos = photo_vectors(learner, (*plan.validation, *plan.reported), images)
+        photos = photos_of_run(plan, request.recipe, learner, images, config)
         of_start = folder.load_start()
         if of_start is None:
             before = ask(plan.reported)
@@ -107,7 +107,7 @@ def _make_model(
         run = TrainingRun(
             request=request,
             plan=plan,
-            material=Material(images, pair_set.of_split(TRAIN), pair_set.info.classes),
+            material=Material(images, pair_set.of_split(TRAIN), pair_set.info.classes, photos),
             learner=learner,
             weights=weights,
             fabric=fabric,

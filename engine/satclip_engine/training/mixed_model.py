@@ -20,7 +20,7 @@ from satclip_engine.pairs.pair_set import read_pair_set
 from satclip_engine.protocol import MixModelsRequest, ProgressUpdate, ProtocolError, TrainingResult, from_json
 from satclip_engine.training.held_out import ask_held_out, drawn_accuracy
 from satclip_engine.training.learner import load_learner
-from satclip_engine.training.photo_vectors import photo_vectors
+from satclip_engine.training.photo_vectors import photo_learner, photo_vectors
 from satclip_engine.training.plan import plan_run
 from satclip_engine.training.run_folder import digest_of, read_finished
 from satclip_engine.training.trained_model import score_tables
@@ -83,7 +83,8 @@ def _measured(
     reported = plan_run(asked.recipe, pair_set, asked.seed).reported
     device, bands, classes = resolve_device("auto"), pair_set.info.bands, pair_set.info.classes
     with PairImages(pair_set) as images:
-        photos = photo_vectors(load_learner(request.start, device, config, bands), reported, images)
+        ground = photo_learner(asked.recipe, load_learner(request.start, device, config, bands), config)
+        photos = photo_vectors(ground, reported, images)
         learner = load_learner(str(folder), device, config, bands)
         found = ask_held_out(learner, reported, images, classes, check_cancelled, photos)
     return replace(former, after=found.scores, confusions_after=found.confusions, general_after=drawn_accuracy(learner))

@@ -1,20 +1,26 @@
-"""The photos of pairs as the start of a model sees them: what is trained towards, and asked for."""
+"""The photos of pairs as a model that does not train sees them: what is trained towards, and asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from satclip_engine.errors import PairsError
+from satclip_engine.config import Config
+from satclip_engine.errors import PairsError, RecipeError
 from satclip_engine.harness.vectors import prepare
 from satclip_engine.pairs.images import PairImages
-from satclip_engine.protocol import Pair
-from satclip_engine.training.learner import Learner
+from satclip_engine.protocol import Pair, Recipe
+from satclip_engine.training.learner import Learner, load_learner
 
+if TYPE_CHECKING:
+    from satclip_engine.training.plan import Plan
+
+GROUND_PHOTOS = "ground_photos"
 _BATCH = 16
 
 
@@ -33,6 +39,45 @@ class PhotoVectors:
     def of(self, pair: Pair) -> list[int]:
         """Return the places of a pair's photos."""
         return [self.places[name] for name in pair.photos if name in self.places]
+
+
+def photos_of_run(plan: Plan, recipe: Recipe, start: Learner, images: PairImages, config: Config) -> PhotoVectors:
+    """Return all photos that a run learns from or is asked about.
+
+    Args:
+        plan: Of the run.
+        recipe: Names the model that looks at them.
+        start: The model before its first step.
+        images: Reads them.
+        config: Folders.
+
+    Raises:
+        RecipeError: as ``photo_learner``.
+    """
+    learnt = (pair for planned in plan.stages if planned.stage.objective == GROUND_PHOTOS for pair in planned.pairs)
+    pairs = (*plan.validation, *plan.reported, *learnt)
+    return photo_vectors(photo_learner(recipe, start, config), pairs, images)
+
+
+def photo_learner(recipe: Recipe, start: Learner, config: Config) -> Learner:
+    """Return the model that looks at a recipe's photos: the start, unless the recipe names another.
+
+    Raises:
+        RecipeError: ``recipe.photo_model`` if its vectors are of another length, or the stages name two.
+        ModelError: if it cannot be loaded.
+    """
+    named = {stage.photo_model for stage in recipe.stages if stage.objective == GROUND_PHOTOS and stage.photo_model}
+    if not named:
+        return start
+    found = load_learner(sorted(named)[0], start.device, config)
+    lengths = [len(learner.texts(learner.ids(["a"]))[0]) for learner in (start, found)]
+    if len(named) > 1:
+        raise _misfit(f"the stages name {' and '.join(sorted(named))}.")
+    if lengths[0] != lengths[1]:
+        raise _misfit(
+            f"the vectors of {found.source.id} have {lengths[1]} numbers, those of {start.source.id} {lengths[0]}."
+        )
+    return found
 
 
 @torch.inference_mode(mode=False)
@@ -54,3 +99,11 @@ def photo_vectors(learner: Learner, pairs: Sequence[Pair], images: PairImages) -
     if pictures:
         parts.append(learner.images(torch.from_numpy(np.stack(pictures))))
     return PhotoVectors(places, torch.cat(parts) if parts else torch.zeros(0, 1, device=learner.device))
+
+
+def _misfit(why: str) -> RecipeError:
+    return RecipeError(
+        f"The photos need one model whose vectors can be compared with the start's: {why}",
+        remedy="Name one photo_model with the start's text tower, or none.",
+        code="recipe.photo_model",
+    )

@@ -14,6 +14,7 @@ import pytest
 import torch
 from satclip_engine.config import Config
 from satclip_engine.errors import CancelledError, DiskFullError, OutputError, PairsError, RecipeError
+from satclip_engine.models.folders import read_settings
 from satclip_engine.models.registry.installed import WEIGHTS_FILE_NAME
 from satclip_engine.models.weights import read_state_dict
 from satclip_engine.pairs.pair_set import PairSet, read_pair_set, write_pair_set
@@ -22,6 +23,7 @@ from satclip_engine.training.fine_tune import fine_tune, keep_best
 from satclip_engine.training.run_folder import read_curves
 
 from tests.engine.helpers.miniature_set import COUNTS, rewrite, write_miniature_set
+from tests.engine.helpers.tiny_model import write_model, write_tiny_model
 
 Ask = Callable[..., TrainRequest]
 FARSLIP = (
@@ -351,6 +353,22 @@ def test_chips_at_the_border_and_on_nodata_are_trained_on(
     assert "Nothing was held out" in notes_of(request)
     assert "could not be read" not in notes_of(request)
     assert read_pair_set(tmp_path / "set").pairs == pairs
+
+
+def test_another_model_looks_at_the_photos(asked: Ask, config: Config, tmp_path: Path) -> None:
+    def losses(photo_model: Path | None) -> list[float]:
+        stage = Stage("ground_photos", steps=2, batch=6, photo_model=str(photo_model or ""))
+        request = asked(Method("full", towers="image"), (stage,), out=f"out-{photo_model and photo_model.name}")
+        train(request, config)
+        return [point[2] for point in curve(request)]
+
+    same, other = write_tiny_model(tmp_path / "same"), write_tiny_model(tmp_path / "other", seed=5)
+    of_start = losses(None)
+    assert of_start == losses(same)
+    assert of_start != losses(other)
+    short = write_model(tmp_path / "short", {**read_settings(same)["model_cfg"], "embed_dim": 16})
+    with pytest.raises(RecipeError, match="vectors of short have 16 numbers, those of tiny 32"):
+        losses(short)
 
 
 def test_photos_alone_some_of_which_are_damaged(asked: Ask, config: Config, tmp_path: Path) -> None:

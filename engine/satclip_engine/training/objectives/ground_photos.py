@@ -20,33 +20,30 @@ from satclip_engine.training.losses.ground import (
 )
 from satclip_engine.training.losses.regions import cosine_loss
 from satclip_engine.training.objectives.objective import Material, Objective, Rows
-from satclip_engine.training.photo_vectors import photo_vectors
 
 # Photos of a place that one step looks at. Source: SenCLIP (arXiv:2412.08536): one for each direction.
 _PHOTOS = 4
 
 
 class GroundPhotos(Objective):
-    """A chip is to be near the photos taken there, as the start of the model saw them: these never change.
+    """A chip is to be near the photos taken there, as a model that does not train sees them.
 
-    Words come along: the start's photos lie where its words do. Source: SenCLIP.
+    Words come along: its photos lie where its words do. Source: SenCLIP.
     """
 
     needs = "geotagged photos"
     score = "photo_recall"
-    photos: Tensor
 
     def __init__(self, learner: Learner, material: Material, stage: Stage, views: Views) -> None:
         super().__init__(learner, material, stage, views)
-        self._seen = photo_vectors(learner, material.pairs, material.images)
-        if not self._seen.places:
+        if material.photos is None or not any(map(material.photos.of, material.pairs)):
             raise PairsError(
                 "None of the training set's photos can be read.",
                 remedy="Check that the photos are where they were.",
                 code="pairs.image",
             )
-        self.register_buffer("photos", self._seen.vectors)
-        dim = self._seen.vectors.shape[1]
+        self._photos = material.photos
+        dim = self._photos.vectors.shape[1]
         self.log_scale = nn.Parameter(torch.tensor(-math.log(stage.temperature)))
         self.queue = PhotoQueue(stage.queue, dim) if stage.queue else None
         self.pool = AttentionPool(dim) if stage.pooling == "attention" else None
@@ -59,7 +56,7 @@ class GroundPhotos(Objective):
 
     def row(self, pair: Pair, rng: np.random.Generator) -> Rows:
         """Return a view of the chip and which photos belong to it, -1 where there are fewer."""
-        known = self._seen.of(pair)
+        known = self._photos.of(pair)
         if not known:
             raise PairsError(f"No photo of {pair.id} can be read.", remedy="Put the photos back.", code="pairs.image")
         chosen = [known[i] for i in rng.permutation(len(known))[:_PHOTOS]]
@@ -87,5 +84,5 @@ class GroundPhotos(Objective):
             self.queue.push(self._pooled(vectors["places"]))
 
     def _pooled(self, places: Tensor) -> Tensor:
-        photos, taken = self.photos[places.clamp_min(0)], places >= 0
+        photos, taken = self._photos.vectors[places.clamp_min(0)], places >= 0
         return self.pool(photos, taken) if self.pool is not None else mean_pool(photos, taken)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from satclip_engine.pairs.images import PairImages
 from satclip_engine.protocol import ClassSet, Pair, Stage, Views
 from satclip_engine.training.learner import Learner
+from satclip_engine.training.photo_vectors import PhotoVectors
 from satclip_engine.training.views import Bytes, draw_part, draw_turn, recoloured, resized, turned
 
 Rows = dict[str, Tensor]
@@ -32,11 +33,13 @@ class Material:
         images: Reads the pairs' pictures and masks.
         pairs: Those of the training split.
         classes: What labels and masks count, or None.
+        photos: The pairs' photos, or None where no stage learns from any.
     """
 
     images: PairImages
     pairs: tuple[Pair, ...]
     classes: ClassSet | None
+    photos: PhotoVectors | None = None
 
 
 class Objective(nn.Module):
