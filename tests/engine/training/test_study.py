@@ -96,7 +96,7 @@ def test_every_trial_is_a_recipe_that_exists(tmp_path: Path) -> None:
     class Named(Places):
         """Nothing is made: only names are asked for."""
 
-        whole = known = new = close_ups = dubai = tile7 = base = tmp_path
+        whole = known = new = close_ups = dubai = tile7 = start = base = tmp_path
 
         def few(self, shots: int) -> Path:
             return self.out / str(shots)

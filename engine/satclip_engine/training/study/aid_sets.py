@@ -17,7 +17,7 @@ from satclip_engine.protocol import TEST, TRAIN, VALIDATION, ImportPairsRequest,
 
 # A picture of 150 px becomes as coarse as if its pixels were five times as large.
 _COARSE_PX = 30
-_PER_CLASS = {TRAIN: 50, VALIDATION: 8}
+_PER_CLASS = {TRAIN: 25, VALIDATION: 5}
 
 
 def whole_set(data: Path, folder: Path) -> PairSet:

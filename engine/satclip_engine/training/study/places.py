@@ -79,18 +79,24 @@ class Places:
         return embedded_root(self.config) / "mini"
 
     @property
+    def start(self) -> Path:
+        """A model with the embedded text tower and an image tower that knows ImageNet and no words."""
+        return _write_start(self.embedded, self.out / "start", self.config)
+
+    @property
     def base(self) -> Path:
-        """A model of the known classes: the embedded text tower, and an image tower that starts from ImageNet."""
+        """What the start becomes by learning the known classes."""
         folder = self.out / "base"
         if not (folder / CONFIG_FILE_NAME).is_file():
-            start = _write_start(self.embedded, self.out / "start", self.config)
-            request = TrainRequest(str(self.known), str(folder), load_recipe("full", self.config, _BASE), str(start))
+            recipe = load_recipe("full", self.config, _BASE)
+            request = TrainRequest(str(self.known), str(folder), recipe, str(self.start))
             fine_tune(request, config=self.config, progress=lambda _update: None, check_cancelled=lambda: None)
         return folder
 
 
 def _write_start(embedded: Path, folder: Path, config: Config) -> Path:
-    """Write a model with the embedded one's text tower and an image tower that knows ImageNet and no words."""
+    if folder.is_dir():
+        return folder
     learner = load_learner(str(embedded), torch.device("cpu"), config)
     torch.manual_seed(0)
     start_from_imagenet(learner.clip.visual.trunk)

@@ -74,7 +74,7 @@ def _masks(places: Places) -> tuple[Trial, ...]:
 
 def _farslip(places: Places) -> tuple[Trial, ...]:
     """FarSLIP's stages on Dubai's other tiles beside captions alone; and without labels on the mapped tile."""
-    steps = {"steps": 100, "batch": 16}
+    steps = {"steps": 60, "batch": 16}
     first = {"method.kind": "full", "method.towers": "both", "captions": 1.0, "distillation": 0.1, "teacher": "active"}
     rate = {"learning_rate": 1e-5}
     return (
@@ -90,15 +90,17 @@ def _farslip(places: Places) -> tuple[Trial, ...]:
 
 def _photos(places: Places) -> tuple[Trial, ...]:
     """Coarse pictures aligned with close-ups, which the embedded model understands: its words come along."""
-    changes = {"steps": 150, "batch": 32}
+    changes = {"steps": 80, "batch": 32}
     pairs = places.close_ups
+    anew = {"method.kind": "full", "learning_rate": 1e-3, "photo_model": str(places.embedded)}
     return (
         Trial("embedded", places.embedded),
         Trial("mean of the photos", places.embedded, "senclip", pairs, changes),
         Trial("attention over the photos", places.embedded, "senclip", pairs, {**changes, "pooling": "attention"}),
         Trial("cosine loss", places.embedded, "senclip", pairs, {**changes, "loss": "cosine"}),
         Trial("queue of 512", places.embedded, "senclip", pairs, {**changes, "queue": 512}),
-        Trial("lora", places.embedded, "senclip", pairs, {**changes, "method.kind": "lora", "learning_rate": 5e-4}),
+        Trial("everything", places.embedded, "senclip", pairs, {**changes, "method.kind": "full"}),
+        Trial("from ImageNet", places.start, "senclip", pairs, {**changes, **anew}),
     )
 
 
