@@ -109,8 +109,10 @@ class Transport(QObject):
         self._token = token
         # Of several previews that one client asks for, the engine answers the newest.
         self._client_id = uuid.uuid4().hex
-        self._manager = QNetworkAccessManager(self)
-        self._manager.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+        self._manager = _manager(self)
+        # A manager has six connections to one address. Calls that wait for the warm worker have their own, so that
+        # nothing is between a job and its start or its end.
+        self._patient_manager = _manager(self)
 
     def send(
         self, method: str, path: str, body: dict[str, Any] | None = None, timeout_ms: int = DEFAULT_TIMEOUT_MS
@@ -122,7 +124,8 @@ class Transport(QObject):
         """Send a request whose body is JSON text already; see ``send``."""
         request = self._request(path)
         request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
-        reply = self._manager.sendCustomRequest(request, method.encode("ascii"), body.encode("utf-8"))
+        manager = self._manager if timeout_ms <= DEFAULT_TIMEOUT_MS else self._patient_manager
+        reply = manager.sendCustomRequest(request, method.encode("ascii"), body.encode("utf-8"))
         return Reply(reply, path, timeout_ms, self)
 
     def send_blocking(
@@ -151,6 +154,12 @@ class Transport(QObject):
             QNetworkRequest.Attribute.RedirectPolicyAttribute, QNetworkRequest.RedirectPolicy.ManualRedirectPolicy
         )
         return request
+
+
+def _manager(parent: QObject) -> QNetworkAccessManager:
+    manager = QNetworkAccessManager(parent)
+    manager.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+    return manager
 
 
 def wait_for(reply: Reply) -> Any:

@@ -140,6 +140,14 @@ def test_an_aborted_call_fails_once_with_its_own_code(transport: Transport, qtbo
     assert [problem.code for problem in problems] == [ABORTED]
 
 
+def test_calls_that_wait_for_long_do_not_hold_up_the_others(transport: Transport) -> None:
+    answered: list[object] = []
+    for _ in range(8):
+        transport.send("GET", "/slow", timeout_ms=60_000).succeeded.connect(answered.append)
+    assert transport.send_blocking("PUT", "/v1/jobs/x", {}) == {"answer": 42}
+    assert answered == []
+
+
 @pytest.fixture
 def unused_port() -> int:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
