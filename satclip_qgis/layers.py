@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +92,13 @@ def attach_run_card(layer: QgsMapLayer, job: JobView, run_card: str) -> None:
 class ResultLoader(QObject):
     """Loads the layers of one job into a project, one per turn of the event loop.
 
+    It ends with its parent, and with the group that it fills: the user may take that away or open another project.
+
+    Args:
+        job: A finished one.
+        project: Takes the layers.
+        parent: Qt parent.
+
     Signals:
         loaded(object): The finished ``QgsLayerTreeGroup``.
         failed(str): The path that could not be opened; loading goes on with the next.
@@ -101,25 +107,25 @@ class ResultLoader(QObject):
     loaded = pyqtSignal(object)
     failed = pyqtSignal(str)
 
-    def __init__(self, job: JobView, project: QgsProject, parent: QObject | None = None) -> None:
+    def __init__(self, job: JobView, project: QgsProject, parent: QObject) -> None:
         super().__init__(parent)
         self._job = job
         self._project = project
         self._waiting = list(plan_layers(job))
         self._run_card = _read_run_card(job)
-        self._group: QgsLayerTreeGroup | None = None
-        self._probabilities: QgsLayerTreeGroup | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._load_next)
+        self._group = project.layerTreeRoot().insertGroup(0, group_name(job))
+        self._group.destroyed.connect(self._timer.stop)
+        self._group.destroyed.connect(self.deleteLater)
 
     def start(self) -> None:
         """Begin; ``loaded`` follows."""
-        self._group = self._project.layerTreeRoot().insertGroup(0, group_name(self._job))
         self._timer.start()
 
     def _load_next(self) -> None:
-        if self._group is None or not self._waiting:
+        if not self._waiting:
             self._timer.stop()
             self._open_group()
             self.loaded.emit(self._group)
@@ -139,25 +145,17 @@ class ResultLoader(QObject):
 
     def _open_group(self) -> None:
         """Show the legend: the tree view forgets that a group is open if it was empty when it came."""
-        if self._group is not None:
-            self._group.setExpanded(False)
-            self._group.setExpanded(True)
+        self._group.setExpanded(False)
+        self._group.setExpanded(True)
 
     def _parent_of(self, plan: LayerPlan) -> QgsLayerTreeGroup:
         if plan.role != "probability":
             return self._group
-        if self._probabilities is None:
-            self._probabilities = self._group.addGroup(tr("Probabilities"))
-            self._probabilities.setExpanded(False)
-        return self._probabilities
-
-
-def load_results(job: JobView, project: QgsProject, done: Callable[[QgsLayerTreeGroup], None]) -> ResultLoader:
-    """Start loading the layers of ``job``; ``done`` gets the group."""
-    loader = ResultLoader(job, project, project)
-    loader.loaded.connect(done)
-    loader.start()
-    return loader
+        found = self._group.findGroup(tr("Probabilities"))
+        if found is None:
+            found = self._group.addGroup(tr("Probabilities"))
+            found.setExpanded(False)
+        return found
 
 
 def _show_band(layer: QgsRasterLayer, band: int) -> None:

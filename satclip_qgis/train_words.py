@@ -74,13 +74,24 @@ def cost(found: TrainEstimate, duration: str, memory: str, disk: str) -> str:
     )
 
 
-def curves(points: tuple[CurvePoint, ...]) -> str:
+def stage(points: tuple[CurvePoint, ...], stages: tuple[str, ...]) -> str:
+    """Return in which of several stages, named by their objectives, a training is; empty where there is but one."""
+    if not points or len(stages) < 2:
+        return ""
+    number = points[-1].stage
+    text = tr("stage {number} of {count}: {what}")
+    return text.format(number=number + 1, count=len(stages), what=objective(stages[number]).lower())
+
+
+def curves(points: tuple[CurvePoint, ...], stages: tuple[str, ...]) -> str:
     """Return what the curves show, for whoever cannot see them."""
     if not points:
         return tr("No step is done yet.")
     first, last = points[0], points[-1]
+    name = stage(points, stages)
     parts = [
         tr("Step {step} of {steps}").format(step=last.step, steps=last.steps),
+        *([name] if name else []),
         tr("loss from {first:.3f} to {last:.3f}").format(first=first.loss, last=last.loss),
     ]
     for name, values in held_out(points).items():

@@ -13,13 +13,14 @@ from qgis.PyQt.QtWidgets import QFileDialog
 
 from satclip_qgis.client.transport import Reply
 from satclip_qgis.gui import assess_words
-from satclip_qgis.gui.assess_jobs import AssessJobs, why_not_ready
+from satclip_qgis.gui.assess_jobs import AssessJobs
 from satclip_qgis.gui.assess_page import AssessPage
 from satclip_qgis.gui.job_tracker import JobTracker
 from satclip_qgis.gui.label_desk import LabelDesk
 from satclip_qgis.gui.latest import LatestCall
 from satclip_qgis.gui.map_legend import may_be_map
 from satclip_qgis.gui.messages import Messages
+from satclip_qgis.gui.one_job import why_not_ready
 from satclip_qgis.gui.point_file import PointFileError
 from satclip_qgis.gui.point_places import check_fit, free_path, known_path, remember_path
 from satclip_qgis.gui.point_walk import PointWalk

@@ -44,11 +44,11 @@ class CurveView(QWidget):
             grid.addWidget(self._values[row], 2 * row + 1, 1)
         grid.addWidget(self._steps, 2 * len(_LINES), 0, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(0, 1)
-        self.show_points(())
+        self.show_points((), ())
 
-    def show_points(self, points: tuple[CurvePoint, ...]) -> None:
-        """Show how far the curves are."""
-        text = train_words.curves(points)
+    def show_points(self, points: tuple[CurvePoint, ...], stages: tuple[str, ...]) -> None:
+        """Show how far the curves are; ``stages`` names the objectives, one after the other."""
+        text = train_words.curves(points, stages)
         self.setAccessibleName(text)
         self.setToolTip(text)
         self._show(_LOSS, {"": [(point.step, point.loss) for point in points]}, points)
@@ -56,10 +56,12 @@ class CurveView(QWidget):
         scores = train_words.held_out(points).items()
         self._show(_SCORES, {train_words.short_score(name): values for name, values in scores}, points)
         steps = tr("step {step} of {steps}")
-        self._steps.setText(steps.format(step=points[-1].step, steps=points[-1].steps) if points else "")
+        text = steps.format(step=points[-1].step, steps=points[-1].steps) if points else ""
+        self._steps.setText(" · ".join(part for part in (train_words.stage(points, stages), text) if part))
 
     def _show(self, panel: int, series: dict[str, Series], points: tuple[CurvePoint, ...]) -> None:
-        self._panels[panel].show_series(list(series.values()), points[-1].steps if points else 1)
+        breaks = [before.step for before, after in zip(points, points[1:]) if after.stage != before.stage]
+        self._panels[panel].show_series(list(series.values()), points[-1].steps if points else 1, breaks)
         # From above downwards, as their curves end.
         ends = sorted(((one[-1][1], name) for name, one in series.items() if one), reverse=True)
         self._values[panel].setText("\n".join(f"{name} {_number(value)}".strip() for value, name in ends))
@@ -78,11 +80,13 @@ class CurvePanel(QWidget):
         self._height_px = round(lines * self.fontMetrics().height())
         self._series: list[Series] = []
         self._steps = 1
+        self._breaks: Sequence[int] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_series(self, series: list[Series], steps: int) -> None:
-        """Show curves of (step, value) over ``steps`` steps."""
+    def show_series(self, series: list[Series], steps: int, breaks: Sequence[int]) -> None:
+        """Show curves of (step, value) over ``steps`` steps; at ``breaks`` another stage begins."""
         self._series, self._steps = [one for one in series if one], max(steps, 1)
+        self._breaks = breaks
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -94,12 +98,15 @@ class CurvePanel(QWidget):
         return QSize(self._height_px, self._height_px)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the ground line, and each curve with its end."""
+        """Paint the ground line, where stages begin, and each curve with its end."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         room = QRectF(self.rect()).adjusted(_DOT_PX, _DOT_PX, -_DOT_PX, -_DOT_PX)
         painter.setPen(QPen(_GUIDE, 1, Qt.PenStyle.DotLine))
         painter.drawLine(room.bottomLeft(), room.bottomRight())
+        for step in self._breaks:
+            x = room.left() + step * room.width() / self._steps
+            painter.drawLine(QPointF(x, room.top()), QPointF(x, room.bottom()))
         values = [value for one in self._series for _, value in one]
         ink = self.palette().color(QPalette.ColorRole.Highlight)
         dot = QPen(ink, _DOT_PX)

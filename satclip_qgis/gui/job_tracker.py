@@ -7,12 +7,23 @@ import uuid
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from satclip_qgis.client.transport import Reply
-from satclip_qgis.protocol import Event, JobSpec, JobState, JobView, ProtocolError, SegmentRequest, from_json, to_json
+from satclip_qgis.protocol import (
+    Event,
+    JobSpec,
+    JobState,
+    JobView,
+    Problem,
+    ProtocolError,
+    SegmentRequest,
+    from_json,
+    to_json,
+)
 from satclip_qgis.provision.connection import READY, EngineConnection
 
 SEGMENT = "segment"
 TRAIN, KEEP_BEST, ESTIMATE = "train", "keep_best", "estimate_training"
 MIX, EXPORT_MODEL = "mix_models", "export_model"
+NOT_FOUND = "engine.not_found"
 
 
 class JobTracker(QObject):
@@ -22,12 +33,14 @@ class JobTracker(QObject):
         changed(object): A ``JobView`` is new or has changed.
         removed(str): The job with this id is gone.
         ended(object): A ``JobView`` has just ended while we watched.
+        refused(str): The job with this id, started or resumed here, was not taken.
         failed(object): A ``Problem``: a call about a job was refused.
     """
 
     changed = pyqtSignal(object)
     removed = pyqtSignal(str)
     ended = pyqtSignal(object)
+    refused = pyqtSignal(str)
     failed = pyqtSignal(object)
 
     def __init__(self, connection: EngineConnection, parent: QObject | None = None) -> None:
@@ -37,6 +50,8 @@ class JobTracker(QObject):
         # Started here and not yet seen to end. The list of all jobs may be older than the start of one of these, and
         # the first that is heard of a short one may be its end.
         self._awaited: set[str] = set()
+        # Cancelled before the engine has said that it knows them: the two calls may overtake each other.
+        self._unwanted: set[str] = set()
         self.jobs: dict[str, JobView] = {}
         connection.state_changed.connect(self._engine_changed)
         connection.event_received.connect(self._take_event)
@@ -59,40 +74,56 @@ class JobTracker(QObject):
         spec = JobSpec(kind=kind, request=to_json(request), title=title)
         client = self._connection.client
         if client is not None:
-            self._await(job_id)
-            self._follow(client.put_job(job_id, spec))
+            self._await(job_id, client.put_job(job_id, spec))
         return job_id
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop."""
-        if self._connection.client is not None:
+        if job_id in self._awaited and job_id not in self.jobs:
+            self._unwanted.add(job_id)
+        elif self._connection.client is not None:
             self._follow(self._connection.client.cancel(job_id))
 
     def resume(self, job_id: str) -> None:
         """Queue a job again that failed, was cancelled or interrupted."""
         if self._connection.client is not None:
-            self._await(job_id)
-            self._follow(self._connection.client.resume(job_id))
+            self._await(job_id, self._connection.client.resume(job_id))
 
     def remove(self, job_id: str) -> None:
         """Forget a job; its products stay."""
         if self._connection.client is not None:
             reply = self._connection.client.remove(job_id)
             reply.succeeded.connect(lambda _answer: self._forget(job_id))
-            reply.failed.connect(self.failed)
+            reply.failed.connect(lambda problem: self._not_removed(job_id, problem))
 
     def refresh(self) -> None:
         """Ask for all jobs: those of other windows and of yesterday too."""
         if self._connection.client is not None:
             self._connection.client.jobs().succeeded.connect(self._take_all)
 
-    def _await(self, job_id: str) -> None:
+    def _await(self, job_id: str, reply: Reply) -> None:
         self._own.add(job_id)
         self._awaited.add(job_id)
+        self._follow(reply)
+        reply.failed.connect(lambda _problem: self._not_taken(job_id))
 
     def _follow(self, reply: Reply) -> None:
         reply.succeeded.connect(self._take)
         reply.failed.connect(self.failed)
+
+    def _not_taken(self, job_id: str) -> None:
+        # Its event may have come although the answer to the call was lost.
+        if job_id not in self.jobs:
+            self._awaited.discard(job_id)
+            self._unwanted.discard(job_id)
+            self.refused.emit(job_id)
+
+    def _not_removed(self, job_id: str, problem: Problem) -> None:
+        if problem.code == NOT_FOUND:
+            # Another window was faster.
+            self._forget(job_id)
+        else:
+            self.failed.emit(problem)
 
     def _engine_changed(self, state: str, _message: str) -> None:
         if state == READY:
@@ -105,6 +136,8 @@ class JobTracker(QObject):
             self._take(job)
 
     def _take_event(self, event: Event) -> None:
+        if event.type == "job_removed":
+            self._forget(str(event.data["id"]))
         if event.type != "job":
             return
         try:
@@ -118,6 +151,9 @@ class JobTracker(QObject):
         if before is not None and (job.updated_s < before.updated_s or job == before):
             return
         self.jobs[job.id] = job
+        if job.id in self._unwanted:
+            self._unwanted.discard(job.id)
+            self.cancel(job.id)
         self.changed.emit(job)
         if not job.state.is_final:
             return

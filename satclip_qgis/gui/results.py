@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from qgis.core import QgsProject
-from qgis.PyQt.QtCore import QObject, QUrl
+from qgis.PyQt.QtCore import QObject, QUrl, pyqtSignal
 from qgis.PyQt.QtGui import QDesktopServices
 
 from satclip_qgis.gui.messages import Messages
 from satclip_qgis.gui.run_controller import RunController
 from satclip_qgis.i18n import tr
-from satclip_qgis.layers import load_results
+from satclip_qgis.layers import ResultLoader
 from satclip_qgis.protocol import JobView, Problem, SegmentRequest, from_json
 
 
@@ -21,25 +19,25 @@ class ResultDesk(QObject):
     Args:
         messages: Takes what has happened.
         runs: Runs a job again.
-        loaded: Called when a new map lies in the project.
         parent: Qt parent.
+
+    Signals:
+        loaded(): A map that was made in this window lies in the project.
     """
 
-    def __init__(
-        self, messages: Messages, runs: RunController, loaded: Callable[[], None], parent: QObject | None = None
-    ) -> None:
+    loaded = pyqtSignal()
+
+    def __init__(self, messages: Messages, runs: RunController, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._messages = messages
         self._runs = runs
-        self._loaded = loaded
 
-    def load(self, job: JobView) -> None:
+    def load(self, job: JobView) -> ResultLoader:
         """Load the results of a finished job into the project."""
-        self._load(job, lambda: None)
-
-    def _load(self, job: JobView, loaded: Callable[[], None]) -> None:
-        loader = load_results(job, QgsProject.instance(), lambda _group: loaded())
-        loader.failed.connect(lambda path: self._messages.problem(_missing(path)))
+        loader = ResultLoader(job, QgsProject.instance(), self)
+        loader.failed.connect(self._not_loaded)
+        loader.start()
+        return loader
 
     def announce(self, job: JobView, own: bool) -> None:
         """Say that a map is ready; one that was started from this window is loaded at once."""
@@ -48,7 +46,7 @@ class ResultDesk(QObject):
             text = tr("A job has finished: {title}").format(title=title)
             self._messages.info(text, [(tr("Load results"), lambda: self.load(job))])
             return
-        self._load(job, self._loaded)
+        self.load(job).loaded.connect(self._own_loaded)
         folder = str(job.spec.request["out_dir"])
         request = from_json(SegmentRequest, job.spec.request)
         self._messages.success(
@@ -63,10 +61,10 @@ class ResultDesk(QObject):
         """Show a folder in the file manager."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
 
+    def _own_loaded(self, _group: object) -> None:
+        self.loaded.emit()
 
-def _missing(path: str) -> Problem:
-    return Problem(
-        "results.missing",
-        tr("{path} cannot be opened.").format(path=path),
-        tr("It may have been moved or deleted: run the job again."),
-    )
+    def _not_loaded(self, path: str) -> None:
+        detail = tr("{path} cannot be opened.").format(path=path)
+        remedy = tr("It may have been moved or deleted: run the job again.")
+        self._messages.problem(Problem("results.missing", detail, remedy))

@@ -75,7 +75,7 @@ class RunDesk(QObject):
         connection.state_changed.connect(self._engine_changed)
         tracker.changed.connect(self._job_changed)
         tracker.ended.connect(self._job_ended)
-        tracker.failed.connect(lambda _problem: self._job_refused())
+        tracker.refused.connect(self._job_refused)
 
     def run(self) -> None:
         """Make the map that the page asks for; starts the engine first where it is not running."""
@@ -154,6 +154,6 @@ class RunDesk(QObject):
         if job.id == self._job_id:
             self._over()
 
-    def _job_refused(self) -> None:
-        if self._job_id and self._job_id not in self._tracker.jobs:
+    def _job_refused(self, job_id: str) -> None:
+        if job_id == self._job_id:
             self._over()

@@ -9,10 +9,10 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtWidgets import QMessageBox
 
 from satclip_qgis.gui import wording
-from satclip_qgis.gui.assess_jobs import why_not_ready
 from satclip_qgis.gui.job_tracker import JobTracker
 from satclip_qgis.gui.messages import Messages
 from satclip_qgis.gui.model_shelf import ModelShelf
+from satclip_qgis.gui.one_job import wake
 from satclip_qgis.gui.question import ask
 from satclip_qgis.gui.train_estimator import TrainEstimator
 from satclip_qgis.gui.train_page import TrainPage
@@ -31,6 +31,7 @@ class TrainDesk(QObject):
         tracker: Puts the jobs; that one failed is said by whoever watches all jobs.
         shelf: The models to start from, and the new ones.
         messages: Takes what has happened.
+        look_through: Looks the training set through where that was not done, then calls what it is given.
         parent: Qt parent.
 
     Signals:
@@ -53,6 +54,7 @@ class TrainDesk(QObject):
         tracker: JobTracker,
         shelf: ModelShelf,
         messages: Messages,
+        look_through: Callable[[Callable[[], None]], None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -60,6 +62,7 @@ class TrainDesk(QObject):
         self._connection = connection
         self._shelf = shelf
         self._messages = messages
+        self._look_through = look_through
         self._models_dir = ""
         self._active = False
         self._line: tuple[str, tuple[str, ...]] = ("", ())
@@ -95,31 +98,13 @@ class TrainDesk(QObject):
 
     def request(self) -> TrainRequest | None:
         """Return what the page asks for; None while something is missing or wrong."""
-        recipe = self._page.form.recipe()
-        if self._why_not() or recipe is None:
-            return None
-        form = self._page.form
-        return TrainRequest(
-            pairs=self._page.pairs.folder,
-            out=str(Path(self._models_dir) / form.name()),
-            recipe=recipe,
-            model=form.model(),
-            device=form.more.device.text().strip() or "auto",
-            precision=form.more.precision.currentText(),
-            seed=form.more.seed.value(),
-            title=form.name(),
-        )
+        return None if self._why_not() else self._page.request(Path(self._models_dir))
 
     def start(self) -> None:
-        """Begin the training that the page asks for; bad captions are asked about first."""
-        request, finding = self.request(), self._page.pairs.worst_finding
-        if request is None or not self._is_engine_ready():
-            return
-        if finding is None or finding.severity != BAD:
-            self._begin(request)
-            return
-        text = tr("Train on a set with bad captions?")
-        self._ask(text, finding.sentence, tr("&Train anyway"), lambda: self._begin(request))
+        """Begin the training that the page asks for, once its set has been looked through."""
+        if self.request() is not None and self._is_engine_ready():
+            self._show_line(tr("The training set is looked through first…"), ())
+            self._look_through(self._start_seen)
 
     def close(self) -> None:
         """Ask nothing more; a training goes on in the engine."""
@@ -154,7 +139,9 @@ class TrainDesk(QObject):
     def _ask_recipes(self) -> None:
         client = self._connection.client
         if client is not None and self._connection.state == READY and not self._models_dir:
-            client.recipes().succeeded.connect(self._take_recipes)
+            reply = client.recipes()
+            reply.succeeded.connect(self._take_recipes)
+            reply.failed.connect(lambda problem: self._show_line(problem.sentence, ()))
 
     def _take_recipes(self, found: RecipeList) -> None:
         self._models_dir = found.models_dir
@@ -165,12 +152,10 @@ class TrainDesk(QObject):
         self._page.form.set_models(self._shelf.models)
 
     def _is_engine_ready(self) -> bool:
-        if self._connection.state != READY:
-            self._connection.start()
-        if self._connection.state == READY:
-            return True
-        self._messages.problem(why_not_ready(self._connection))
-        return False
+        missing = wake(self._connection)
+        if missing is not None:
+            self._messages.problem(missing)
+        return missing is None
 
     # Before
 
@@ -204,6 +189,22 @@ class TrainDesk(QObject):
     def _show_line(self, text: str, notes: tuple[str, ...]) -> None:
         self._line = (text, notes)
         self._refresh()
+
+    def _start_seen(self) -> None:
+        """Begin; a set with bad captions, or whose check was stopped or has failed, is asked about first."""
+        request, pairs = self.request(), self._page.pairs
+        if request is None:
+            return
+        finding = pairs.worst_finding
+        self._edited()
+        if not pairs.is_checked:
+            text, detail = tr("Train on a set that was not looked through?"), tr("Bad captions would not be noticed.")
+        elif finding is not None and finding.severity == BAD:
+            text, detail = tr("Train on a set with bad captions?"), finding.sentence
+        else:
+            self._begin(request)
+            return
+        self._ask(text, detail, tr("&Train anyway"), lambda: self._begin(request))
 
     def _begin(self, request: TrainRequest) -> None:
         self.estimator.stop()
@@ -245,8 +246,11 @@ class TrainDesk(QObject):
     def _refresh(self) -> None:
         page, runs, standing = self._page, self.runs, self.runs.standing()
         page.show_editable(standing in (NOTHING, FAILED, DONE))
+        if standing in (RUNNING, STOPPING):
+            # A training would make room for an estimate.
+            self.estimator.stop()
         page.run_box.setVisible(standing != NOTHING)
-        page.run_box.show_points(runs.shown.curves.points)
+        page.run_box.show_points(runs.shown.curves.points, runs.stages())
         page.run_box.status.setText(self._status(standing))
         can_stop = standing in (RUNNING, PAUSED)
         page.run_box.show_actions(standing == PAUSED, can_stop and runs.can_keep(), can_stop or standing == FAILED)

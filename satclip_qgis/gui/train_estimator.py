@@ -82,7 +82,7 @@ class TrainEstimator(QObject):
             self._job_id = self._tracker.start(ESTIMATE, self._request, tr("Estimate of a training"))
 
     def _ended(self, job: JobView) -> None:
-        if job.spec.kind != ESTIMATE:
+        if job.spec.kind != ESTIMATE or not self._tracker.is_own(job.id):
             return
         if job.id == self._job_id and self._request is not None:
             self._job_id = ""

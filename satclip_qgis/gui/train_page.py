@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qgis.gui import QgsCollapsibleGroupBoxBasic
 from qgis.PyQt.QtWidgets import QVBoxLayout, QWidget
 
@@ -12,6 +14,7 @@ from satclip_qgis.gui.train_run_box import TrainRunBox
 from satclip_qgis.gui.training_set_panel import TrainingSetPanel
 from satclip_qgis.gui.widgets import lay_out_page
 from satclip_qgis.i18n import tr
+from satclip_qgis.protocol import TrainRequest
 
 
 class TrainPage(QWidget):
@@ -33,6 +36,22 @@ class TrainPage(QWidget):
         self.run_bar.cancel_button.setText(tr("&Pause"))
         self.run_bar.cancel_button.setToolTip(tr("Stop, and keep everything needed to continue"))
         self._lay_out()
+
+    def request(self, models_dir: Path) -> TrainRequest | None:
+        """Return what is asked for, for a new model in ``models_dir``; None while a setting is none."""
+        form, recipe = self.form, self.form.recipe()
+        if recipe is None:
+            return None
+        return TrainRequest(
+            pairs=self.pairs.folder,
+            out=str(models_dir / form.name()),
+            recipe=recipe,
+            model=form.model(),
+            device=form.more.device.text().strip() or "auto",
+            precision=form.more.precision.currentText(),
+            seed=form.more.seed.value(),
+            title=form.name(),
+        )
 
     def show_editable(self, on: bool) -> None:
         """Let the training set and the recipe be changed; or hold them fixed, folded away for the training."""

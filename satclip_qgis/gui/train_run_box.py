@@ -35,9 +35,9 @@ class TrainRunBox(QgsCollapsibleGroupBoxBasic):
             layout.addWidget(widget)
         layout.addLayout(row_of(self.resume_button, self.keep_button, self.discard_button))
 
-    def show_points(self, points: tuple[CurvePoint, ...]) -> None:
-        """Show how far the curves are, and the newest numbers."""
-        self.curves.show_points(points)
+    def show_points(self, points: tuple[CurvePoint, ...], stages: tuple[str, ...]) -> None:
+        """Show how far the curves of these stages' objectives are, and the newest numbers."""
+        self.curves.show_points(points, stages)
         self.curves.setVisible(bool(points))
         self.numbers.setVisible(bool(points))
         if points:

@@ -107,6 +107,11 @@ class TrainRuns(QObject):
         except ProtocolError:
             return None
 
+    def stages(self) -> tuple[str, ...]:
+        """Return the objectives of the training shown, one after the other."""
+        request = self.request()
+        return tuple(stage.objective for stage in request.recipe.stages) if request is not None else ()
+
     def start(self, request: TrainRequest) -> None:
         """Begin a training."""
         self._after_stop = ""

@@ -67,6 +67,7 @@ class TrainingSetDesk(QObject):
         self.maker = TrainingSetMaker(panel, canvas, self.jobs, self)
         self.map = PairMap(canvas)
         self.dialog: SplitDialog | None = None
+        self._then: Callable[[], None] | None = None
         self._redraw_timer = QTimer(self)
         self._redraw_timer.setSingleShot(True)
         self._redraw_timer.setInterval(_REDRAW_MS)
@@ -100,7 +101,16 @@ class TrainingSetDesk(QObject):
         found = self._panel.store.current
         if found is not None:
             request = ExportPairsRequest(self._panel.folder, str(out))
-            self.jobs.make(_EXPORT, request, tr("Export of {title}").format(title=found.title))
+            self.jobs.put(_EXPORT, request, tr("Export of {title}").format(title=found.title))
+
+    def look_through(self, then: Callable[[], None]) -> None:
+        """Check the chosen set where that was not done as it is now; do ``then`` once that is over, found or not."""
+        if self._panel.is_checked:
+            then()
+            return
+        self._then = then
+        if not self.jobs.is_busy():
+            self.check()
 
     def close(self) -> None:
         """Let go of the project; what is drawn stays with it."""
@@ -125,7 +135,7 @@ class TrainingSetDesk(QObject):
         jobs.problem.connect(self._messages.problem)
         self.maker.problem.connect(self._messages.problem)
         jobs.started.connect(lambda: panel.set_busy(True))
-        jobs.ended.connect(lambda: panel.set_busy(False))
+        jobs.ended.connect(self._job_ended)
         jobs.made.connect(self._made)
         jobs.checked.connect(self._checked)
         jobs.divided.connect(self._divided)
@@ -168,6 +178,12 @@ class TrainingSetDesk(QObject):
             self.jobs.fix(self._panel.folder, found.title, self._model_id(), finding)
 
     # What comes of the jobs
+
+    def _job_ended(self) -> None:
+        self._panel.set_busy(self.jobs.is_busy())
+        if self._then is not None and not self.jobs.is_busy():
+            then, self._then = self._then, None
+            then()
 
     def _made(self, job: JobView) -> None:
         if job.spec.kind == _EXPORT:

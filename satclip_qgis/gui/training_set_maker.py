@@ -152,7 +152,7 @@ class TrainingSetMaker(QObject):
 
     def _put(self, kind: str, request: BuildCaptionsRequest | ImportPairsRequest | PhotoPairsRequest) -> None:
         name = request.title or Path(request.folder).name
-        self._jobs.make(kind, request, tr("Training set {name}").format(name=name))
+        self._jobs.put(kind, request, tr("Training set {name}").format(name=name))
 
     def _view(self, layer: QgsRasterLayer) -> QgsRectangle:
         """Return the map view in the layer's CRS."""

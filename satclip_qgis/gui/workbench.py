@@ -66,7 +66,10 @@ class Workbench(QObject):
         self.teach = TeachDesk(self.dock.teach, self.page, self._canvas, connection, runs, self.messages, self)
         self.assess = AssessDesk(self.dock.assess, self._canvas, connection, self.tracker, self.messages, self)
         page = self.dock.train
-        self.train = TrainDesk(page, connection, self.tracker, self.shelf, self.messages, self)
+        self.pairs = TrainingSetDesk(
+            page.pairs, self._canvas, connection, self.tracker, self.messages, page.form.model, self
+        )
+        self.train = TrainDesk(page, connection, self.tracker, self.shelf, self.messages, self.pairs.look_through, self)
         self.trained = TrainedDesk(
             page.result_box,
             self.train,
@@ -78,13 +81,11 @@ class Workbench(QObject):
             self.messages,
             self,
         )
-        self.pairs = TrainingSetDesk(
-            page.pairs, self._canvas, connection, self.tracker, self.messages, page.form.model, self
-        )
         self.preview = PreviewController(
             self._canvas, connection, self.page.state, self.page.layer, self.teach.head_id, self
         )
-        self.results = ResultDesk(self.messages, runs, self.preview.rest, self)
+        self.results = ResultDesk(self.messages, runs, self)
+        self.results.loaded.connect(self.preview.rest)
         self.rectangle = RectangleDrawer(self._canvas, self)
         self.memory = ProjectMemory(QgsProject.instance(), self.page, default_state(), self)
         self._desks = {

@@ -8,7 +8,7 @@ import pytest
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from satclip_qgis.gui.job_tracker import JobTracker
-from satclip_qgis.protocol import JobSpec, JobState, JobView
+from satclip_qgis.protocol import Event, JobSpec, JobState, JobView, Problem, to_json
 
 
 class Reply(QObject):
@@ -20,7 +20,8 @@ class Client:
     """Answers when the test says so."""
 
     def __init__(self) -> None:
-        self.put, self.list = Reply(), Reply()
+        self.put, self.list, self.removed = Reply(), Reply(), Reply()
+        self.cancelled: list[str] = []
 
     def put_job(self, _job_id: str, _spec: JobSpec) -> Reply:
         return self.put
@@ -30,6 +31,13 @@ class Client:
 
     def jobs(self) -> Reply:
         return self.list
+
+    def cancel(self, job_id: str) -> Reply:
+        self.cancelled.append(job_id)
+        return Reply()
+
+    def remove(self, _job_id: str) -> Reply:
+        return self.removed
 
 
 class Connection(QObject):
@@ -98,3 +106,58 @@ def test_a_job_of_yesterday_is_not_news(tracker: JobTracker, connection: Connect
     connection.client.list.succeeded.emit((view("yesterday", JobState.SUCCEEDED, 2.0),))
     assert "yesterday" in tracker.jobs
     assert ended == []
+
+
+def test_a_job_that_was_removed_does_not_come_back_with_an_event_that_is_late(
+    tracker: JobTracker, connection: Connection
+) -> None:
+    job_id = tracker.start("segment", {}, "fields")
+    done = view(job_id, JobState.CANCELLED, 2.0)
+    connection.client.put.succeeded.emit(done)
+    tracker.remove(job_id)
+    connection.client.removed.succeeded.emit({})
+    connection.event_received.emit(Event(1, "job", to_json(done)))
+    connection.event_received.emit(Event(2, "job_removed", {"id": job_id}))
+    assert tracker.jobs == {}
+
+
+def test_a_job_that_another_window_removed_first_is_gone_all_the_same(
+    tracker: JobTracker, connection: Connection
+) -> None:
+    told: list[str] = []
+    tracker.failed.connect(lambda problem: told.append(problem.code))
+    tracker.refresh()
+    connection.client.list.succeeded.emit((view("old", JobState.SUCCEEDED, 2.0),))
+    tracker.remove("old")
+    connection.client.removed.failed.emit(Problem("engine.unreachable", "It is away.", "Wait."))
+    assert "old" in tracker.jobs
+    connection.client.removed.failed.emit(Problem("engine.not_found", "There is no job old.", "Refresh."))
+    assert tracker.jobs == {}
+    assert told == ["engine.unreachable"]
+
+
+def test_only_a_job_that_was_not_taken_is_refused(tracker: JobTracker, connection: Connection) -> None:
+    refused: list[str] = []
+    tracker.refused.connect(refused.append)
+    problem = Problem("engine.timeout", "No answer.", "Try again.")
+    lost = tracker.start("segment", {}, "fields")
+    tracker.remove("another")
+    connection.client.removed.failed.emit(problem)
+    assert refused == []
+    connection.client.put.failed.emit(problem)
+    assert refused == [lost]
+    known = tracker.start("segment", {}, "fields")
+    connection.event_received.emit(Event(1, "job", to_json(view(known, JobState.QUEUED, 1.0))))
+    connection.client.put.failed.emit(problem)
+    assert known not in refused
+
+
+def test_a_job_cancelled_at_once_is_cancelled_when_the_engine_knows_it(
+    tracker: JobTracker, connection: Connection
+) -> None:
+    job_id = tracker.start("segment", {}, "fields")
+    tracker.cancel(job_id)
+    assert connection.client.cancelled == []
+    connection.client.put.succeeded.emit(view(job_id, JobState.QUEUED, 1.0))
+    connection.client.put.succeeded.emit(view(job_id, JobState.RUNNING, 2.0))
+    assert connection.client.cancelled == [job_id]

@@ -69,7 +69,7 @@ def test_curves_are_painted_in_the_windows_colours_and_said_in_words(qgis_app: o
     view.setAutoFillBackground(True)
     view.resize(400, view.sizeHint().height())
     empty = view.grab().toImage()
-    view.show_points(POINTS)
+    view.show_points(POINTS, ("contrastive",))
     image = view.grab().toImage()
     assert image.pixelColor(395, 2) == QColor(paper)
     colours = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
@@ -79,6 +79,9 @@ def test_curves_are_painted_in_the_windows_colours_and_said_in_words(qgis_app: o
         "Step 50 of 100, loss from 3.000 to 1.400, held-out recall from 0.200 to 0.400, at best 0.400, "
         "learning rate 5.0e-04"
     )
+    view.show_points((*POINTS[:3], replace(POINTS[3], stage=1)), ("farslip_patches", "farslip_regions"))
+    assert view.accessibleName().startswith("Step 50 of 100, stage 2 of 2: objects and words, loss")
+    assert view.grab().toImage() != image
     view.deleteLater()
 
 
