@@ -7,8 +7,6 @@ from qgis.gui import QgsCollapsibleGroupBoxBasic, QgsFieldComboBox, QgsMapLayerC
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
-    QDialogButtonBox,
     QFormLayout,
     QLineEdit,
     QPlainTextEdit,
@@ -22,9 +20,9 @@ from satclip_qgis.gui.caption_files import code_list, code_lists, default_templa
 from satclip_qgis.gui.fact_layers import FactLayers
 from satclip_qgis.gui.layer_files import VectorChoice
 from satclip_qgis.gui.sample_layer import guess_attribute
-from satclip_qgis.gui.set_folder import SetFolder
+from satclip_qgis.gui.set_dialog import SetDialog
 from satclip_qgis.gui.source_form import band_choices, parse_gsd_m
-from satclip_qgis.gui.widgets import UprightScrollArea, told_label
+from satclip_qgis.gui.widgets import UprightScrollArea
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import BuildCaptionsRequest, ClassSet, ClassSyntaxError
 from satclip_qgis.scenes import scene_path
@@ -32,7 +30,7 @@ from satclip_qgis.scenes import scene_path
 _SEASONS = ("spring", "summer", "autumn", "winter")
 
 
-class BuildDialog(QDialog):
+class BuildDialog(SetDialog):
     """Many questions, most of them answered already.
 
     Args:
@@ -41,8 +39,7 @@ class BuildDialog(QDialog):
     """
 
     def __init__(self, project: QgsProject, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Training set from layers"))
+        super().__init__(tr("Training set from layers"), tr("&Make training set"), parent)
         self._project = project
         self.scene_combo = _raster_combo(tr("The imagery that chips are cut from"))
         self.bands_combo = QComboBox()
@@ -84,16 +81,9 @@ class BuildDialog(QDialog):
         self.gsd_edit.setToolTip(tr("Metres per pixel of the chips; auto keeps the imagery's own"))
         self.count_spin = _spin(0, 1_000_000, 0, "", tr("Most chips, balanced over space, classes and looks"))
         self.count_spin.setSpecialValueText(tr("all"))
-        self.title_edit = _line(tr("by itself the imagery's name"))
-        self.licence_edit = _line(tr("of imagery and words, as in CC BY 4.0"))
-        self.folder = SetFolder()
-        self.note = told_label()
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        self.ok_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.ok_button.setText(tr("&Make training set"))
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        self._lay_out(buttons)
+        self.title_edit.setPlaceholderText(tr("by itself the imagery's name"))
+        self.licence_edit.setPlaceholderText(tr("of imagery and words, as in CC BY 4.0"))
+        self._lay_out()
         self._connect()
         self._refresh()
 
@@ -194,7 +184,7 @@ class BuildDialog(QDialog):
             self.regions_field.setField(guess_attribute(layer))
         self._refresh()
 
-    def _lay_out(self, buttons: QDialogButtonBox) -> None:
+    def _lay_out(self) -> None:
         inside = QWidget()
         inner = QVBoxLayout(inside)
         first = QFormLayout()
@@ -244,7 +234,7 @@ class BuildDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(scroll, 1)
         layout.addWidget(self.note)
-        layout.addWidget(buttons)
+        layout.addWidget(self.buttons)
         self.resize(self.fontMetrics().averageCharWidth() * 80, self.fontMetrics().height() * 44)
 
 

@@ -5,32 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from qgis.gui import QgsFileWidget
-from qgis.PyQt.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDialog,
-    QDialogButtonBox,
-    QFileDialog,
-    QFormLayout,
-    QLineEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QPushButton, QWidget
 
 from satclip_qgis.gui.icons import theme_icon
-from satclip_qgis.gui.set_folder import SetFolder
-from satclip_qgis.gui.widgets import row_of, told_label
+from satclip_qgis.gui.set_dialog import SetDialog
+from satclip_qgis.gui.widgets import row_of
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import ImportPairsRequest
 
 
-class ImportDialog(QDialog):
+class ImportDialog(SetDialog):
     """A data set and where it goes."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Import images with captions"))
+        super().__init__(tr("Import images with captions"), tr("&Import"), parent)
         self.source = QgsFileWidget()
         self.source.setToolTip(tr("The data set's folder, its list of captions, or its archive"))
         self.folder_button = QPushButton(theme_icon("mActionFileOpen.svg"), tr("Fo&lder…"))
@@ -41,33 +29,15 @@ class ImportDialog(QDialog):
         self.layout_combo.setToolTip(tr("How the data set is laid out; by itself it is recognised"))
         self.copy_check = QCheckBox(tr("&Copy the images into the training set"))
         self.copy_check.setToolTip(tr("Otherwise it names them where they lie, and breaks if they are moved"))
-        self.title_edit, self.licence_edit = QLineEdit(), QLineEdit()
         self.title_edit.setPlaceholderText(tr("by itself the data set's"))
         self.licence_edit.setPlaceholderText(tr("of images and captions, as in CC BY 4.0"))
-        self.title_edit.setToolTip(tr("The training set's name for people"))
-        self.licence_edit.setToolTip(tr("Stands on the card of every model that is trained on the set"))
-        self.folder = SetFolder()
-        self.note = told_label()
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        self.ok_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.ok_button.setText(tr("&Import"))
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         form = QFormLayout()
         source = row_of(self.source, self.folder_button)
         source.setStretch(0, 1)
         form.addRow(tr("&Data set"), source)
         form.addRow(tr("&Format"), self.layout_combo)
         form.addRow("", self.copy_check)
-        form.addRow(tr("&Title"), self.title_edit)
-        form.addRow(tr("Lice&nce"), self.licence_edit)
-        form.addRow(tr("Training &set"), self.folder)
-        layout = QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addStretch()
-        layout.addWidget(self.note)
-        layout.addWidget(buttons)
-        self.resize(self.fontMetrics().averageCharWidth() * 80, self.sizeHint().height())
+        self.lay_out(form)
         self.folder_button.clicked.connect(lambda _checked: self._ask_folder())
         self.source.fileChanged.connect(lambda _path: self._source_changed())
         self.folder.fileChanged.connect(lambda _path: self._refresh())

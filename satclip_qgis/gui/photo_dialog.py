@@ -6,27 +6,16 @@ from pathlib import Path
 
 from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgsFieldComboBox, QgsFileWidget, QgsMapLayerComboBox
-from qgis.PyQt.QtWidgets import (
-    QCheckBox,
-    QDialog,
-    QDialogButtonBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QLineEdit,
-    QRadioButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qgis.PyQt.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QRadioButton, QWidget
 
 from satclip_qgis.gui.photo_points import guess_photo_field
-from satclip_qgis.gui.set_folder import SetFolder
-from satclip_qgis.gui.widgets import told_label
+from satclip_qgis.gui.set_dialog import SetDialog
 from satclip_qgis.i18n import tr
 from satclip_qgis.protocol import PhotoPairsRequest
 from satclip_qgis.scenes import scene_path
 
 
-class PhotoDialog(QDialog):
+class PhotoDialog(SetDialog):
     """Photos, imagery and where the set goes.
 
     Args:
@@ -35,8 +24,7 @@ class PhotoDialog(QDialog):
     """
 
     def __init__(self, project: QgsProject, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Training set from photos"))
+        super().__init__(tr("Training set from photos"), tr("&Make training set"), parent)
         self._project = project
         self.scene_combo = QgsMapLayerComboBox()
         self.scene_combo.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
@@ -58,17 +46,7 @@ class PhotoDialog(QDialog):
         self.group_spin = _metres(30.0, 0.0, 10_000.0, tr("Photos this near to each other are of one place"))
         self.swap_check = QCheckBox(tr("&Swap longitude and latitude where only this gives imagery"))
         self.swap_check.setToolTip(tr("Some devices write them the wrong way round; nothing is swapped unasked"))
-        self.title_edit, self.licence_edit = QLineEdit(), QLineEdit()
         self.licence_edit.setPlaceholderText(tr("of imagery and photos, as in CC BY 4.0"))
-        self.title_edit.setToolTip(tr("The training set's name for people"))
-        self.licence_edit.setToolTip(tr("Stands on the card of every model that is trained on the set"))
-        self.folder = SetFolder()
-        self.note = told_label()
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        self.ok_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.ok_button.setText(tr("&Make training set"))
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         form = QFormLayout()
         for text, widget in (
             (tr("&Imagery"), self.scene_combo),
@@ -78,17 +56,9 @@ class PhotoDialog(QDialog):
             (tr("Si&de"), self.side_spin),
             (tr("&One place within"), self.group_spin),
             ("", self.swap_check),
-            (tr("&Title"), self.title_edit),
-            (tr("Lice&nce"), self.licence_edit),
-            (tr("Training s&et"), self.folder),
         ):
             form.addRow(text, widget)
-        layout = QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addStretch()
-        layout.addWidget(self.note)
-        layout.addWidget(buttons)
-        self.resize(self.fontMetrics().averageCharWidth() * 80, self.sizeHint().height())
+        self.lay_out(form)
         self._connect()
         self._layer_changed(self.layer_combo.currentLayer())
 
