@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from osgeo import gdal, osr
 from qgis.core import QgsProject, QgsRasterLayer
+from qgis.gui import QgsMessageBarItem
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
 from qgis.PyQt.QtWidgets import QApplication, QLabel
 
@@ -114,6 +116,27 @@ def own_bench(
         yield bench
 
 
+@pytest.fixture
+def training_bench(
+    workbench: Workbench, tiny_models: Path, until: Callable[[Callable[[], bool]], None]
+) -> Iterator[Workbench]:
+    """The dock with the Train page in front; of what a test trains nothing is left to the next."""
+    workbench.dock.tabs.setCurrentWidget(workbench.dock.train)
+    QCoreApplication.processEvents()
+    yield workbench
+    tracker = workbench.tracker
+    workbench.train.close()
+    for job in tracker.jobs.values():
+        tracker.cancel(job.id)
+    until(lambda: all(job.state.is_final for job in tracker.jobs.values()))
+    for job_id in tracker.jobs:
+        tracker.remove(job_id)
+    until(lambda: not tracker.jobs)
+    for folder in tiny_models.iterdir():
+        if folder.name != "tiny":
+            shutil.rmtree(folder)
+
+
 @contextmanager
 def running_workbench(
     window: Window, home: Path, models: Path, scene: QgsRasterLayer, qtbot: object
@@ -152,9 +175,11 @@ def until(qtbot: object) -> Callable[[Callable[[], bool]], None]:
         try:
             qtbot.waitUntil(condition, timeout=PATIENCE_MS)
         except qtbot.TimeoutError:
-            labels = [label for widget in QApplication.topLevelWidgets() for label in widget.findChildren(QLabel)]
+            windows = QApplication.topLevelWidgets()
+            labels = [label for widget in windows for label in widget.findChildren(QLabel)]
             shown = sorted({label.text() for label in labels if label.isVisible() and label.text()})
-            pytest.fail("Waited in vain. On the screen: " + " | ".join(shown))
+            told = [item.text() for widget in windows for item in widget.findChildren(QgsMessageBarItem)]
+            pytest.fail(f"Waited in vain. On the screen: {' | '.join(shown)}. Said: {' | '.join(told)}.")
 
     return wait
 

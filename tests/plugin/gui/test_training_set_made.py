@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from qgis.core import QgsFeature, QgsGeometry, QgsPointXY, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
+from qgis.core import QgsFeature, QgsGeometry, QgsPointXY, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QColor, QImage
-from qgis.PyQt.QtWidgets import QAbstractButton, QDialog
 
 from satclip_qgis.gui.fact_layers import WORDS
 from satclip_qgis.gui.pair_model import CAPTIONS, CHIP
 from satclip_qgis.gui.training_set_panel import TrainingSetPanel
 from satclip_qgis.gui.workbench import Workbench
-from tests.plugin.conftest import ENGINE_PYTHON, ROOT
-from tests.plugin.gui import test_dock_run
 from tests.plugin.gui.pair_files import on_disk, write_pairs, write_set
+from tests.plugin.gui.set_dialogs import Until, ask, build, click, make, split, stop_job
+from tests.plugin.gui.training_data import land_use, place_of, write_photos
 from tests.plugin.gui.window import Window
-
-Until = Callable[[Callable[[], bool]], None]
-WEST, NORTH, STEP_M = 356_000.0, 5_645_000.0, 0.5
-# Left, top, right, bottom in pixels of ``fields_and_lake``.
-PARTS = (((30, 40, 140, 150), "lake"), ((200, 20, 280, 60), "roofs"), ((140, 60, 300, 200), "wheat field"))
 
 
 @pytest.fixture
@@ -34,51 +27,6 @@ def panel(workbench: Workbench, until: Until) -> Iterator[TrainingSetPanel]:
     QCoreApplication.processEvents()
     yield workbench.dock.train.pairs
     stop_job(workbench, until)
-
-
-def land_use(project: QgsProject) -> QgsVectorLayer:
-    """Add a layer that is only in QGIS's memory."""
-    layer = QgsVectorLayer("Polygon?crs=EPSG:25832&field=use:string&field=fid:string", "land use", "memory")
-    for (left, top, right, bottom), use in PARTS:
-        feature = QgsFeature(layer.fields())
-        ground = QgsRectangle(WEST + left / 2, NORTH - bottom / 2, WEST + right / 2, NORTH - top / 2)
-        feature.setGeometry(QgsGeometry.fromRect(ground))
-        feature.setAttributes([use, "x"])
-        layer.dataProvider().addFeature(feature)
-    project.addMapLayer(layer)
-    return layer
-
-
-def click(button: QAbstractButton) -> None:
-    """Click a button that may have come to light just now."""
-    QCoreApplication.processEvents()
-    test_dock_run.click(button)
-
-
-def stop_job(bench: Workbench, until: Until) -> None:
-    """Cancel the check that follows each new set and each division."""
-    if bench.pairs.jobs.is_busy():
-        click(bench.dock.train.pairs.progress.cancel_button)
-        until(lambda: not bench.pairs.jobs.is_busy())
-
-
-def ask(action: object, bench: Workbench) -> QDialog:
-    action.trigger()
-    assert bench.pairs.maker.dialog is not None
-    return bench.pairs.maker.dialog
-
-
-def build(bench: Workbench, layer: QgsVectorLayer, folder: Path, until: Until) -> None:
-    """Fill in the form and wait until the new set is chosen."""
-    panel = bench.dock.train.pairs
-    dialog = ask(panel.layers_action, bench)
-    dialog.scene_combo.setLayer(bench.page.layer())
-    dialog.layers.tick(layer.id(), "use")
-    dialog.chip_spin.setValue(32)
-    dialog.region_edit.setText("Testland")
-    dialog.folder.setFilePath(str(folder))
-    click(dialog.ok_button)
-    until(lambda: panel.folder == str(folder))
 
 
 def told(window: Window) -> str:
@@ -109,10 +57,7 @@ def test_captions_come_from_a_layer_that_only_qgis_has(
     assert {feature["split"] for feature in drawn.getFeatures()} == {"train"}
 
     # Divided by place, drawn anew, undone.
-    click(panel.split_button)
-    dialog = workbench.pairs.dialog
-    dialog.block_spin.setValue(32)
-    click(dialog.ok_button)
+    split(workbench, 32)
     until(lambda: {one["split"] for one in workbench.pairs.map.parts_layer().getFeatures()} >= {"train", "test"})
     assert {pair["split"] for pair in on_disk(tmp_path / "set")} >= {"train", "validation", "test"}
     assert "train" in panel.counts.text()
@@ -197,9 +142,7 @@ def test_a_data_set_is_imported_and_what_was_left_out_is_named(
     dialog = ask(panel.import_action, workbench)
     assert not dialog.ok_button.isEnabled()
     dialog.source.setFilePath(str(tmp_path / "data"))
-    dialog.folder.setFilePath(str(tmp_path / "set"))
-    click(dialog.ok_button)
-    until(lambda: panel.folder == str(tmp_path / "set"))
+    make(workbench, dialog, tmp_path / "set", until)
     assert panel.table.model.rowCount() == 3
     assert (tmp_path / "set" / "skipped.txt").read_text().startswith("3.png")
     assert not panel.map_button.isChecked()
@@ -217,10 +160,10 @@ def test_a_layer_of_photos_becomes_a_set_and_points_with_pictures(
 ) -> None:
     (tmp_path / "photos").mkdir()
     points = QgsVectorLayer("Point?crs=EPSG:25832&field=picture:string&field=heading:double", "trip", "memory")
-    for number, (right, down) in enumerate(((40.0, 30.0), (100.0, 60.0), (5000.0, 0.0))):
+    for number, pixel in enumerate(((80, 60), (200, 120), (10_000, 0))):
         write_photo(tmp_path / "photos" / f"{number}.jpg", QColor(200, 60 * number, 40))
         feature = QgsFeature(points.fields())
-        feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(WEST + right, NORTH - down)))
+        feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(*place_of(*pixel))))
         feature.setAttributes([str(tmp_path / "photos" / f"{number}.jpg"), 90.0])
         points.dataProvider().addFeature(feature)
     project.addMapLayer(points)
@@ -230,9 +173,7 @@ def test_a_layer_of_photos_becomes_a_set_and_points_with_pictures(
     dialog.layer_combo.setLayer(points)
     assert dialog.field_combo.currentField() == "picture"
     dialog.side_spin.setValue(20)
-    dialog.folder.setFilePath(str(tmp_path / "set"))
-    click(dialog.ok_button)
-    until(lambda: panel.folder == str(tmp_path / "set"))
+    make(workbench, dialog, tmp_path / "set", until)
     assert [len(pair["photos"]) for pair in on_disk(tmp_path / "set")] == [1, 1]
     tip = panel.table.model.index(0, CHIP).data(Qt.ItemDataRole.ToolTipRole)
     assert "photos/0.jpg" in tip
@@ -246,13 +187,8 @@ def test_a_layer_of_photos_becomes_a_set_and_points_with_pictures(
 def test_photos_of_a_folder_tell_their_places_themselves(
     workbench: Workbench, panel: TrainingSetPanel, tmp_path: Path, until: Until, window: Window
 ) -> None:
-    code = (
-        "import sys; from pathlib import Path; from tests.engine.pairs.test_photos import photo; "
-        "photo(Path(sys.argv[1]) / 'far.jpg', 8.0, 47.0)"
-    )
-    subprocess.run([str(ENGINE_PYTHON), "-c", code, str(tmp_path)], check=True, cwd=ROOT, timeout=120)
     dialog = ask(panel.photos_action, workbench)
-    dialog.photos.setFilePath(str(tmp_path))
+    dialog.photos.setFilePath(str(write_photos(tmp_path / "photos", [(10_000, 0)])))
     dialog.side_spin.setValue(20)
     dialog.folder.setFilePath(str(tmp_path / "set"))
     click(dialog.ok_button)

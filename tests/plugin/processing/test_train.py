@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from tests.plugin.gui.training_data import build_training_set, write_land_use
+from tests.plugin.gui.training_data import write_ready_set
 
 
 @pytest.fixture
-def train(parameters: dict[str, Any], engine_python: Path, scene_file: Path, tmp_path: Path) -> dict[str, Any]:
+def train(parameters: dict[str, Any], scene_file: Path, tmp_path: Path) -> dict[str, Any]:
     """Parameters of a short training of the tiny model."""
-    pairs = build_training_set(engine_python, scene_file, write_land_use(tmp_path / "use.gpkg"), tmp_path / "set")
+    pairs = write_ready_set(tmp_path / "set", scene_file, width_px=200)
     return {"PAIRS": str(pairs), "MODEL": "tiny", "STEPS": 3, "BATCH": 4, "OUTPUT": str(tmp_path / "tuned")}
 
 
@@ -36,16 +36,13 @@ def test_a_model_is_trained_and_maps(parameters: dict[str, Any], train: dict[str
         processing.run("satclip:train", train)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
+def test_what_cannot_be_trained_is_said(train: dict[str, Any]) -> None:
+    import processing
+
+    for changes, said in (
         ({"RECIPE": "magic"}, "There is no recipe magic. Take one of lora, projection"),
         ({"RECIPE": "dense"}, "learns from pairs with masks"),
         ({"MODEL": "unknown"}, "There is no model 'unknown'"),
-    ],
-)
-def test_what_cannot_be_trained_is_said(train: dict[str, Any], changes: dict[str, Any], said: str) -> None:
-    import processing
-
-    with pytest.raises(QgsProcessingException, match=said):
-        processing.run("satclip:train", {**train, **changes})
+    ):
+        with pytest.raises(QgsProcessingException, match=said):
+            processing.run("satclip:train", {**train, **changes})
