@@ -35,6 +35,9 @@ class CurveView(QWidget):
         # Labels of their own: themes of QGIS colour labels, and nothing that they do not know.
         self._values = tuple(QLabel() for _ in _LINES)
         self._steps = QLabel()
+        self._steps.setWordWrap(True)
+        self._steps.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._steps.setAlignment(Qt.AlignmentFlag.AlignRight)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(1)
@@ -42,7 +45,7 @@ class CurveView(QWidget):
             grid.addWidget(QLabel(title), 2 * row, 0)
             grid.addWidget(self._panels[row], 2 * row + 1, 0)
             grid.addWidget(self._values[row], 2 * row + 1, 1)
-        grid.addWidget(self._steps, 2 * len(_LINES), 0, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self._steps, 2 * len(_LINES), 0)
         grid.setColumnStretch(0, 1)
         self.show_points((), ())
 
