@@ -33,6 +33,7 @@ class ConfusionBox(QgsCollapsibleGroupBoxBasic):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Taken for each other"), parent)
         self.combo = QComboBox()
+        self.combo.setToolTip(tr("Images or pixels, before the training or after it"))
         self.combo.setAccessibleName(tr("What is counted"))
         self.line = told_label()
         self.table = QTableWidget()

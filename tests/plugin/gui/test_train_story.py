@@ -35,7 +35,7 @@ def train(bench: Workbench, until: Until) -> None:
     until(lambda: len(runs.shown.curves.points) > 0)
     assert page.run_box.curves.isVisible()
     until(lambda: runs.standing() == "done")
-    assert bench.pairs.jobs.is_busy() is False
+    assert page.pairs.is_checked
 
 
 def gains(bench: Workbench) -> list[str]:
