@@ -26,8 +26,9 @@ demo: engine
 ## make test          every test: engine, then the plugin in a real QGIS
 test: test-engine test-plugin
 
+# One file after the other in each of two processes; threads of torch that wait for each other would slow both.
 test-engine: engine
-	$(ENGINE)/bin/python -m pytest tests/engine tests/contract tests/architecture
+	OMP_NUM_THREADS=1 $(ENGINE)/bin/python -m pytest -n 2 --dist loadfile tests/engine tests/contract tests/architecture
 
 test-plugin: engine qgis-env
 	env -u DISPLAY QT_QPA_PLATFORM=offscreen $(QGIS)/bin/python -m pytest tests/plugin
