@@ -13,7 +13,11 @@ import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 
+from tests.engine.helpers.hypothesis_profile import use_patient_profile
+
 ROOT = Path(__file__).resolve().parents[2]
+
+use_patient_profile()
 
 
 def transform_of(orientation: str, origin: tuple[float, float], gsd: float, width: int, height: int) -> Affine:

@@ -50,7 +50,7 @@ def designs(draw: st.DrawFn) -> tuple[int, np.ndarray, int, np.ndarray]:
 
 
 @given(designs())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_allocation_keeps_its_promises(design: tuple[int, np.ndarray, int, np.ndarray]) -> None:
     total, weights, least, pixels = design
     points = allocate(total, weights, least, pixels)

@@ -127,7 +127,7 @@ def samples(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(samples())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_shares_add_up_and_agree_with_each_other(sample: tuple[np.ndarray, np.ndarray]) -> None:
     counts, weights = sample
     accuracy = estimate_accuracy(counts, weights)

@@ -24,7 +24,7 @@ def by_hand(column: np.ndarray, rule: DecisionRule, one: float) -> tuple[int, fl
     return code, top, top - second
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), count=st.integers(1, 5), coded=st.booleans())
 def test_decisions_follow_the_rule(data: st.DataObject, count: int, coded: bool) -> None:
     values = st.integers(0, 250) if coded else st.floats(0, 1, width=32)

@@ -24,6 +24,7 @@ from satclip_engine.training.methods import begin_training
 from satclip_engine.training.objectives import find_objective
 from satclip_engine.training.objectives.contrastive import Contrastive
 from satclip_engine.training.objectives.objective import Material, Rows
+from satclip_engine.training.photo_vectors import photo_vectors
 
 from tests.engine.models.golden import load_golden
 
@@ -53,7 +54,8 @@ class Bench:
         self.learner: Learner = load_learner(str(model), CPU, config)
         self.images = PairImages(pair_set)
         self.pairs = pair_set.of_split(TRAIN)
-        self.material = Material(self.images, self.pairs, pair_set.info.classes)
+        photos = photo_vectors(self.learner, self.pairs, self.images)
+        self.material = Material(self.images, self.pairs, pair_set.info.classes, photos)
         self.recipe = Recipe("t", "T", "", method, (Stage(),), checkpoint_activations=checkpoint)
         self.weights = begin_training(self.learner.clip, self.recipe, 1)
         with torch.no_grad():  # away from the start, where half of all gradients are zero

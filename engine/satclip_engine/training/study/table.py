@@ -17,12 +17,12 @@ def table(rows: Mapping[str, Mapping[str, float]], columns: Sequence[str]) -> st
     has_full = _FULL in rows
     head = ["", "trained weights", *columns, *(["share of full's gain"] if has_full else []), "s"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for name, row in rows.items():
-        cells = [name, _percent(row["trained_weights"] / row["all_weights"]) if row["all_weights"] else "–"]
+    for i, (name, row) in enumerate(rows.items()):
+        cells = [name, _percent(row["trained_weights"] / row["all_weights"]) if i else "–"]
         cells += [f"{100 * row[column]:.1f}" for column in columns]
         if has_full:
-            cells.append(_share(rows, name, columns[0]))
-        cells.append(f"{row['seconds']:.0f}")
+            cells.append(_share(rows, name, columns[0]) if i else "–")
+        cells.append(f"{row['seconds']:.0f}" if i else "–")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
