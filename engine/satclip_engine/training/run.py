@@ -97,7 +97,9 @@ class TrainingRun:
     def train(self, check_cancelled: Callable[[], None]) -> None:
         """Train to the end, from where an earlier attempt stopped; leave the best weights in the learner."""
         kept = self._continue()
-        curves = Curves(self.folder.path, self.done) if self.fabric.is_global_zero else None
+        # Losses that wait for their point: should it stand there already, the run died before it could say so.
+        told = self.done - bool(self.standing.count)
+        curves = Curves(self.folder.path, told) if self.fabric.is_global_zero else None
         try:
             for planned in self.plan.stages[self.standing.stage :]:
                 self._train_stage(planned, kept and kept["stage"], curves, check_cancelled)

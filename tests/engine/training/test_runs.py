@@ -18,7 +18,7 @@ from satclip_engine.models.folders import read_settings
 from satclip_engine.models.registry.installed import WEIGHTS_FILE_NAME
 from satclip_engine.models.weights import read_state_dict
 from satclip_engine.pairs.pair_set import PairSet, read_pair_set, write_pair_set
-from satclip_engine.protocol import TEST, TRAIN, VALIDATION, Method, Stage, TrainRequest, Views
+from satclip_engine.protocol import STATE_FILE, TEST, TRAIN, VALIDATION, Method, Stage, TrainRequest, Views
 from satclip_engine.training.fine_tune import fine_tune, keep_best
 from satclip_engine.training.run_folder import read_curves
 
@@ -353,6 +353,30 @@ def test_chips_at_the_border_and_on_nodata_are_trained_on(
     assert "Nothing was held out" in notes_of(request)
     assert "could not be read" not in notes_of(request)
     assert read_pair_set(tmp_path / "set").pairs == pairs
+
+
+def test_a_point_is_written_once_however_often_a_run_dies_after_it(asked: Ask, config: Config) -> None:
+    whole, broken = asked(out="whole"), asked(out="broken")
+    train(whole, config)
+    moments = iter(range(10**6))
+
+    def in_the_scores_of_the_last_step() -> None:
+        if len(curve(broken)) == 5 and next(moments) == 1:
+            raise CancelledError("Stopped.", remedy="")
+
+    def once_the_last_point_is_there() -> None:
+        if len(curve(broken)) == 6:
+            raise CancelledError("Stopped.", remedy="")
+
+    with pytest.raises(CancelledError):
+        train(broken, config, in_the_scores_of_the_last_step)
+    state = Path(broken.out) / "run" / STATE_FILE
+    former = state.read_bytes()
+    with pytest.raises(CancelledError):
+        train(broken, config, once_the_last_point_is_there)
+    state.write_bytes(former)  # as if it had been killed before it could save
+    train(broken, config)
+    assert_same(whole, broken)
 
 
 def test_another_model_looks_at_the_photos(asked: Ask, config: Config, tmp_path: Path) -> None:
