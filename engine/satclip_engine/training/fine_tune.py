@@ -96,7 +96,8 @@ def _make_model(
 
         progress(ProgressUpdate("score", 0.0, device=device))
         # What was inserted changes nothing before the first step: these are the start's.
-        photos = photos_of_run(plan, request.recipe, learner, images, config)
+        asked = (*plan.validation, *plan.reported)
+        photos = photos_of_run(plan, request.recipe, learner, images, config, asked)
         of_start = folder.load_start()
         if of_start is None:
             before = ask(plan.reported)

@@ -41,8 +41,10 @@ class PhotoVectors:
         return [self.places[name] for name in pair.photos if name in self.places]
 
 
-def photos_of_run(plan: Plan, recipe: Recipe, start: Learner, images: PairImages, config: Config) -> PhotoVectors:
-    """Return all photos that a run learns from or is asked about.
+def photos_of_run(
+    plan: Plan, recipe: Recipe, start: Learner, images: PairImages, config: Config, asked: Sequence[Pair] = ()
+) -> PhotoVectors:
+    """Return all photos that a run learns from, and those that it is asked about.
 
     Args:
         plan: Of the run.
@@ -50,13 +52,13 @@ def photos_of_run(plan: Plan, recipe: Recipe, start: Learner, images: PairImages
         start: The model before its first step.
         images: Reads them.
         config: Folders.
+        asked: Pairs that it is asked about.
 
     Raises:
         RecipeError: as ``photo_learner``.
     """
     learnt = (pair for planned in plan.stages if planned.stage.objective == GROUND_PHOTOS for pair in planned.pairs)
-    pairs = (*plan.validation, *plan.reported, *learnt)
-    return photo_vectors(photo_learner(recipe, start, config), pairs, images)
+    return photo_vectors(photo_learner(recipe, start, config), (*asked, *learnt), images)
 
 
 def photo_learner(recipe: Recipe, start: Learner, config: Config) -> Learner:
